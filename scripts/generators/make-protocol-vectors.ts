@@ -140,11 +140,13 @@ async function forgedOffers(offer: object): Promise<readonly Case[]> {
   ];
 }
 
+type Hex = `0x${string}`;
+
 const CONFIG = {
-  payer: payer.address,
-  payerAuthorizer: session.address,
-  receiver: payout.address,
-  receiverAuthorizer: authorizer.address,
+  payer: payer.address as Hex,
+  payerAuthorizer: session.address as Hex,
+  receiver: payout.address as Hex,
+  receiverAuthorizer: authorizer.address as Hex,
   token: TOKEN,
   withdrawDelay: 86_400,
   salt: `0x${'42'.repeat(32)}`,

@@ -1,8 +1,10 @@
 /** Buys the lines of batches: whole answers, stored before they are paid, and collected again after an interruption. */
+
 import type { AnswerEnd } from '../../../shared/answer-format.ts';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import { LINES_WAITING_MAX } from '../../../shared/batches.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
 import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai-answer.ts';
@@ -312,6 +314,6 @@ async function readReceipt(
   verifySigned: VerifySigned,
 ): Promise<Receipt | null> {
   if (jws === null) return null;
-  const read = receiptSchema.safeParse(await verifySigned(jws, peer).catch(() => null));
+  const read = checkShape(receiptSchema, await verifySigned(jws, peer).catch(() => null));
   return read.success && read.data.peer === peer ? read.data : null;
 }

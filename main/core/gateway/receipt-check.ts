@@ -1,5 +1,7 @@
 /** Checks a provider's receipt against the request, the response and the agreed price. */
+
 import { createHash } from 'node:crypto';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import { type OfferedModel, type Receipt, receiptSchema, tokenBytes } from '../../../shared/offer.ts';
@@ -27,7 +29,8 @@ export async function checkReceipt(
   expected: Expected,
   verifySigned: VerifySigned,
 ): Promise<Receipt> {
-  const result = receiptSchema.safeParse(
+  const result = checkShape(
+    receiptSchema,
     await verifySigned(jws, expected.peer).catch((cause: unknown) => {
       throw receiptRefused('signature', expected.peer, cause);
     }),

@@ -2,6 +2,7 @@
  * Signed offers, which bind this machine's peer key and its payout address to each other: each key signs the other's
  * name and an expiry. The peer key signs the offer; the payout key signs the peer ID.
  */
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Offer, offerSchema } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -107,7 +108,7 @@ export interface OfferChecks {
  * how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
  */
 export async function readOffer(jws: string, peer: string, checks: OfferChecks): Promise<Offer> {
-  const result = offerSchema.safeParse(await checks.verifySigned(jws, peer));
+  const result = checkShape(offerSchema, await checks.verifySigned(jws, peer));
   if (!result.success) throw refused('malformed', peer);
   const offer = result.data;
   const nowMs = checks.clock.now();

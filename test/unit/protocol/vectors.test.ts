@@ -37,7 +37,9 @@ function each<Vector extends object>(list: string, run: (vector: Vector) => unkn
   assert.ok(all.length > 0, list);
   for (const [index, vector] of all.entries()) {
     const name = 'name' in vector ? String(vector.name) : String(index + 1);
-    it(`${list}: ${name}`, () => run(vector));
+    it(`${list}: ${name}`, async () => {
+      await run(vector);
+    });
   }
 }
 
