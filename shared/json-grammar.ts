@@ -409,7 +409,7 @@ function isObject(value: unknown): value is Keywords {
 
 /** The beginning of a value from the schema. */
 function clip(value: unknown): string {
-  // A value of JSON may be an object that can't become a string by itself, such as `{"toString": null}`.
+  // A value of JSON may be an object that can't become a string, such as `{"toString": null}`.
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
   return text.slice(0, 40);
 }

@@ -4,12 +4,14 @@
  * a client tries works.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -131,8 +133,11 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
     });
   }
   for (const client of of('go')) {
-    await installOnce(join(folder, `go-${client.script}`), client.packages, (names, place) =>
-      buildGo(client, place, names),
+    await installOnce(
+      join(folder, `go-${client.script}`),
+      client.packages,
+      (names, place) => buildGo(client, place, names),
+      sourceOf(client),
     );
   }
 }
@@ -147,13 +152,22 @@ async function installOnce(
   place: string,
   names: readonly string[],
   how: (names: readonly string[], place: string) => Promise<unknown>,
+  /** Of what is built. */
+  source = '',
 ): Promise<void> {
   const list = join(place, 'installed.json');
-  const wanted = JSON.stringify(names);
+  const wanted = JSON.stringify(names) + createHash('sha256').update(source).digest('hex');
   if (names.length === 0 || (existsSync(list) && readFileSync(list, 'utf8') === wanted)) return;
   mkdirSync(place, { recursive: true });
   await how(names, place);
   writeFileSync(list, wanted);
+}
+
+function sourceOf({ language, script }: ClientCase): string {
+  const folder = join(REPOSITORY, 'test', 'clients', language, script);
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('');
 }
 
 /** Needs the Go toolchain. */

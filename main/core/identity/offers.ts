@@ -38,11 +38,11 @@ export interface Offers {
   current(): Promise<SignedOffer>;
 }
 
-const LIFETIME_MS = 600_000;
+export const LIFETIME_MS = 600_000;
 /** Maximum time until an expiry. */
-const LIFETIME_MS_MAX = 24 * 3_600_000;
+export const LIFETIME_MS_MAX = 24 * 3_600_000;
 /** Tolerance for an issue time in the future: clocks of home PCs are wrong by minutes. */
-const CLOCK_SKEW_MS_MAX = 300_000;
+export const CLOCK_SKEW_MS_MAX = 300_000;
 /**
  * Tolerance for an offer that its peer has just sent over its own connection: it is current whatever the clocks say,
  * and the connection proves its origin. A clock that is wrong by more is no accident.

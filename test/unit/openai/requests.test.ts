@@ -399,7 +399,7 @@ it('limits the answer to what fits the context, and keeps a requested limit', ()
   }
 });
 
-it('refuses what a schema requires or names, whatever it is, instead of failing', () => {
+it('refuses any kind of value in a schema’s keywords instead of failing', () => {
   const withSchema = (schema: object, strict = true) =>
     chat({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema, strict } } });
   const tools = (parameters: object) =>
@@ -422,7 +422,7 @@ it('refuses what a schema requires or names, whatever it is, instead of failing'
   }
 });
 
-it('a failure has a status, whatever code its provider gave it', () => {
+it('a failure has a status, regardless of the code that its provider gave it', () => {
   for (const code of ['constructor', '__proto__', 'toString', 'x']) {
     const failure = new AppError('bad-request', 'No.', { details: { code } });
     assert.equal(toOpenAiError(failure).status, 400, code);

@@ -3,7 +3,7 @@
  * and the fuzzer finds it if it does.
  * Setup: a few inputs for each parser, always the same; parsers with known faults.
  * Fails if: a parser has a fault that `npm run fuzz` finds within a thousand inputs, or the fuzzer overlooks a fault, one
- * that nobody awaits, or memory that is kept.
+ * that nobody awaits, or memory that grows.
  * Own process: it watches the process for failures and collects its garbage.
  */
 import assert from 'node:assert/strict';
@@ -42,7 +42,7 @@ describe('the fuzzer', () => {
     assert.match(faults[1]?.report ?? '', /Counterexample: \[5\]/);
   });
 
-  it('finds memory that is kept', async () => {
+  it('finds memory that grows', async () => {
     const kept: Uint32Array[] = [];
     const forgetful = target({ name: 'forgetful', share: 1 }, fc.nat(), (value) => {
       kept.push(Uint32Array.from(Array.from({ length: 10 }, () => value)));

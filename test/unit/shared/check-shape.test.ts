@@ -1,7 +1,7 @@
 /**
  * Verifies: a value from outside that zod can't check without throwing is malformed, wherever it is read.
  * Setup: a list's `length` that is an object which can't become a number, in each kind of message of a stranger.
- * Fails if: such a value causes an unexpected failure, or zod is mended, which makes checkShape unnecessary.
+ * Fails if: such a value causes an unexpected failure, or zod is fixed, which makes checkShape unnecessary.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -11,7 +11,7 @@ import { readText } from '../../../ports/read-text.ts';
 import { addressSchema, assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
-const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
+export const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
 
 /** Ways to pay in one response. */
 const ACCEPTS_MAX = 64;

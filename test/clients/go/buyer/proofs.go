@@ -102,11 +102,14 @@ func readOffer(jws string, from string, nowMs int64) (*offer, error) {
 	if read.Peer != from {
 		return nil, errors.New("another-peer")
 	}
-	if read.ExpiresAtMs-read.IssuedAtMs > lifetimeMsMax || read.IssuedAtMs > nowMs+clockSkewMsMax {
+	if read.ExpiresAtMs-read.IssuedAtMs > lifetimeMsMax {
 		return nil, errors.New("not-yet")
 	}
 	if read.ExpiresAtMs <= nowMs {
 		return nil, errors.New("expired")
+	}
+	if read.IssuedAtMs > nowMs+clockSkewMsMax {
+		return nil, errors.New("not-yet")
 	}
 	text := fmt.Sprintf("Idlewatt peer %s until %d", from, read.ExpiresAtMs)
 	if read.PayoutProof != nil && !isSignedBy(read.Payout, personalDigest(text), *read.PayoutProof) {
