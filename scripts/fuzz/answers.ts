@@ -39,7 +39,7 @@ const STREAM = `${event(CHUNK)}: still here\n\n${event(TEXT)}${event(USAGE)}${EN
 
 async function readAnswer(pieces: readonly Uint8Array[]): Promise<void> {
   const reader = new ResponseReader(bodyOf(pieces), {
-    ...{ peer: 'p', requester: new AbortController().signal },
+    ...{ peer: 'p', requester: new AbortController().signal, bounds: { tokensMax: 9, vectorsMax: 2 } },
     ...{ onRead: () => undefined, onFirstPiece: () => undefined },
   });
   // Each read takes at least one event or fails; an answer of so few bytes has no more.

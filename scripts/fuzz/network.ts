@@ -15,6 +15,7 @@ import {
 import { HubRefusal, parseHubLink } from '../../main/core/model-hub/index.ts';
 import { createSeeking } from '../../main/core/network/index.ts';
 import { createPairing } from '../../main/core/pairing/index.ts';
+import { checkShape } from '../../shared/check-shape.ts';
 import { pairRequestSchema } from '../../shared/pairing.ts';
 import { manualClock } from '../../test/fakes/clock.ts';
 import { createRecordingLog } from '../../test/fakes/log.ts';
@@ -106,7 +107,7 @@ const pairRequests = fc.oneof(
 );
 
 const pairing = target({ name: 'codes for pairing', share: 4 }, pairRequests, (body) => {
-  const read = pairRequestSchema.safeParse(body);
+  const read = checkShape(pairRequestSchema, body);
   if (!read.success) return;
   const pairs = createPairing({
     store: { read: () => [], write: () => undefined },
