@@ -1,21 +1,25 @@
 /**
- * `npm run bench -- batch`: compares the same lines sent live and as a batch, in turns in one run, on a practice network
- * with the bundled tiny model. With `--kills N` it kills processes while one batch runs instead, and counts lines and
- * charges on both sides.
+ * `npm run bench -- batch`: compares the same lines sent live and as a batch, in turns in one run, on a practice network:
+ * with the real model that a first start chooses, and with the bundled tiny one, whose lines cost hardly more than their
+ * payment and books. With `--kills N` it kills processes while one batch runs instead, and counts lines and charges on
+ * both sides.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_MODEL_ID, TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { LIVE_MS } from '../../main/core/provider/batch-places.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { runBatchWithKills, storyLines } from '../../test/crash/batch-run.ts';
-import { prepareHome } from '../../test/crash/practice-network.ts';
 import { connectApi, startAgent, waitForState } from '../lib/agent-process.ts';
-import { REPOSITORY } from '../lib/places.ts';
+import { cacheFolder, REPOSITORY } from '../lib/places.ts';
+import { prepareMeasuredHome } from '../lib/stored-benchmark.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
 import { atLeast, type BenchOptions, type BenchResult, progress } from './result.ts';
 
 const LINES = 400;
+/** The real model needs about five times as long for a line. */
+const REAL_SHARE = 0.4;
 const TOKENS = 32;
 const ROUNDS = 2;
 /** As many as the provider computes and lets wait, which is what a batch gets. */
@@ -70,8 +74,40 @@ async function kill(home: string, lines: number, kills: number): Promise<BenchRe
   };
 }
 
-async function compare(home: string, lines: number): Promise<BenchResult> {
-  prepareHome(home);
+async function compare(folder: string, lines: number): Promise<BenchResult> {
+  process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
+  const realLines = Math.max(CLIENTS, Math.round(lines * REAL_SHARE));
+  const real = await withMarket(join(folder, 'real'), DEFAULT_MODEL_ID, (gateway) =>
+    measure({ gateway, model: DEFAULT_MODEL_ID }, realLines),
+  );
+  const tiny = await withMarket(join(folder, 'tiny'), TINY_MODEL_ID, (gateway) =>
+    measure({ gateway, model: TINY_MODEL_ID }, lines),
+  );
+  return {
+    figures: {
+      liveLinesPerSecond: real.live,
+      batchLinesPerSecond: real.batch,
+      ratioBatchToLive: real.ratio,
+      tinyLiveLinesPerSecond: tiny.live,
+      tinyBatchLinesPerSecond: tiny.batch,
+      tinyRatioBatchToLive: tiny.ratio,
+    },
+    goals: { ratioBatchToLive: atLeast(real.ratio, 0.95) },
+    notes: [
+      `${realLines} lines of up to ${TOKENS} tokens of ${DEFAULT_MODEL_ID}, ${lines} of ${TINY_MODEL_ID}`,
+      `${ROUNDS} rounds in turns; live with ${CLIENTS} clients`,
+      `each batch begins ${LIVE_MS / 1_000} s after the last live request, because a place is kept free that long`,
+      'the batch includes upload, check, and writing of its files',
+    ],
+  };
+}
+
+async function withMarket<T>(
+  home: string,
+  model: string,
+  work: (gateway: Gateway) => Promise<T>,
+): Promise<T> {
+  prepareMeasuredHome(home, model);
   const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
   try {
     const { page, requester } = agent.ready;
@@ -79,8 +115,9 @@ async function compare(home: string, lines: number): Promise<BenchResult> {
     const provider = await connectApi(page);
     try {
       await waitForState(provider.api, takesJobs, { timeoutMs: READY_MS_MAX });
-      await waitForMarket(requester.gateway);
-      return await measure(requester.gateway, lines);
+      const offered = await waitForMarket(requester.gateway);
+      if (offered !== model) throw new Error(`The provider offers ${offered} instead of ${model}.`);
+      return await work(requester.gateway);
     } finally {
       provider.close();
     }
@@ -89,35 +126,34 @@ async function compare(home: string, lines: number): Promise<BenchResult> {
   }
 }
 
-async function measure(gateway: Gateway, lines: number): Promise<BenchResult> {
-  await sendLive(gateway, Math.min(lines, CLIENTS * 4));
+interface Market {
+  readonly gateway: Gateway;
+  readonly model: string;
+}
+
+/** Returns lines per second, live and as a batch. */
+async function measure(
+  market: Market,
+  lines: number,
+): Promise<{ live: number; batch: number; ratio: number }> {
+  await sendLive(market, Math.min(lines, CLIENTS * 4));
   let liveMs = 0;
   let batchMs = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
-    liveMs += await sendLive(gateway, lines);
+    liveMs += await sendLive(market, lines);
     progress('Waiting until the provider keeps no place free for live requests.');
     await sleep(LIVE_MS);
-    batchMs += await sendBatch(gateway, lines);
-    progress(`round ${round}: live ${Math.round(liveMs)} ms, batch ${Math.round(batchMs)} ms so far`);
+    batchMs += await sendBatch(market, lines);
+    progress(
+      `${market.model}, round ${round}: live ${Math.round(liveMs)} ms, batch ${Math.round(batchMs)} ms so far`,
+    );
   }
-  const ratio = liveMs / batchMs;
-  return {
-    figures: {
-      liveLinesPerSecond: (lines * ROUNDS * 1_000) / liveMs,
-      batchLinesPerSecond: (lines * ROUNDS * 1_000) / batchMs,
-      ratioBatchToLive: ratio,
-    },
-    goals: { ratioBatchToLive: atLeast(ratio, 0.95) },
-    notes: [
-      `${lines} lines of up to ${TOKENS} tokens, ${ROUNDS} rounds in turns; live with ${CLIENTS} clients`,
-      `each batch begins ${LIVE_MS / 1_000} s after the last live request, because a place is kept free that long`,
-      'the batch includes upload, check, and writing of its files',
-    ],
-  };
+  const perSecond = (ms: number) => (lines * ROUNDS * 1_000) / ms;
+  return { live: perSecond(liveMs), batch: perSecond(batchMs), ratio: liveMs / batchMs };
 }
 
-async function sendLive(gateway: Gateway, lines: number): Promise<number> {
-  const bodies = storyLines(lines, TOKENS).map(({ body }) => body);
+async function sendLive({ gateway, model }: Market, lines: number): Promise<number> {
+  const bodies = storyLines(lines, TOKENS, model).map(({ body }) => body);
   const beganMs = performance.now();
   const client = async () => {
     for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
@@ -130,8 +166,8 @@ async function sendLive(gateway: Gateway, lines: number): Promise<number> {
   return performance.now() - beganMs;
 }
 
-async function sendBatch(gateway: Gateway, lines: number): Promise<number> {
-  const content = storyLines(lines, TOKENS).map((line) => JSON.stringify(line));
+async function sendBatch({ gateway, model }: Market, lines: number): Promise<number> {
+  const content = storyLines(lines, TOKENS, model).map((line) => JSON.stringify(line));
   const beganMs = performance.now();
   const form = new FormData();
   form.set('purpose', 'batch');

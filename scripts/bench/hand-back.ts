@@ -36,7 +36,7 @@ import { canSample, monotonicMs, sampleProcess, watchGone } from './process-watc
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, throughGateway } from './streams.ts';
 
-const RETURNS = 200;
+const RETURNS = 100;
 const SEED = 4;
 /** Maximum time between the last stream's admission and the return: some returns fall into a prefill, most into decoding. */
 const RETURN_AFTER_MS_MAX = 1_500;

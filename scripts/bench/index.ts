@@ -18,6 +18,7 @@ export const BENCHES: Readonly<
   migrations: () => import('./migrations.ts'),
   strangers: () => import('./strangers.ts'),
   simulate: () => import('./simulate.ts'),
+  market: () => import('./market.ts'),
   dev: () => import('./dev.ts'),
   desktop: () => import('./desktop.ts'),
 };

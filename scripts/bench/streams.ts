@@ -87,7 +87,7 @@ interface ChatChunk {
 }
 
 /** Returns the unnamed events of a stream; the gateway's named ones (the receipt) are not part of the response. */
-async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
+export async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const bytes of body) {

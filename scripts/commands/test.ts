@@ -1,6 +1,7 @@
 /**
- * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the groups one
- * after the other, fast ones first. Arguments select tests:
+ * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the test files,
+ * several at a time: unit tests first, then the files that take long, then the others, and at the end, one at a time,
+ * those that measure time. Arguments select tests:
  *
  * `npm test -- unit contract` runs groups, `npm test -- test/unit/presence` or `npm test -- test/unit/a.test.ts` runs
  * a folder or a file, and any other word keeps the files whose path contains it: `npm test -- unit engine`.
@@ -16,20 +17,15 @@ import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 import { runTestFiles, sumOf, type Tally } from '../lib/test-run.ts';
-import { inBatches, runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { planTests, selectTests, TEST_GROUPS } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const TEST_MS_MAX = 60_000;
 /** The slowest files take about three minutes. */
 const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
-/** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
-const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
-  unit: 32,
-  contract: 8,
-  agent: 1,
-  desktop: 1,
-};
+/** Agents, engines and windows wait much of the time: two processes would leave two processors idle for a quarter of it. */
+const PROCESSES_MIN = 3;
 
 const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
 
@@ -55,45 +51,22 @@ if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
 // Tests start hundreds of processes that load the same sources.
 process.env.NODE_COMPILE_CACHE ??= join(REPOSITORY, 'node_modules/.cache/compile');
 
-const tallies: Tally[] = [];
-for (const group of TEST_GROUPS) {
-  const files = selected.get(group) ?? [];
-  if (files.length > 0) tallies.push(await runGroup(group, files));
-}
-const total = sumOf(tallies);
+const counts = [...selected].map(([group, files]) => `${files.length} ${group}`);
+console.log(`Test files: ${counts.join(', ')}`);
+if (selected.has('desktop')) await provideElectron();
+const { together, alone } = planTests(selected);
+const total = sumOf([
+  await runBatches(together, Math.max(PROCESSES_MIN, availableParallelism())),
+  await runBatches(alone, 1),
+]);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 // On Linux every test can run, and a skipped test proves nothing. Elsewhere the tests of Linux's parts are skipped.
 const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0);
 process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 
-async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
-  if (group === 'desktop') await provideElectron();
-  const startedMs = performance.now();
-  console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  const together = files.filter((file) => !runsAlone(file));
-  const alone = files.filter(runsAlone);
-  const batches = inBatches(together, FILES_PER_PROCESS[group]);
-  const tallies = [await runBatches(batches, processesAtOnce(group))];
-  const ownProcess = alone.map((file) => [file]);
-  if (alone.length > 0) tallies.push(await runBatches(ownProcess, 1));
-  const tally = sumOf(tallies);
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
-  return tally;
-}
-
 function runBatches(batches: readonly (readonly string[])[], concurrency: number): Promise<Tally> {
   const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
   return runTestFiles({ batches, concurrency, ...limits });
-}
-
-/**
- * Unit tests have all processors. Files of the other groups share the machine, because agents and engines wait much of the
- * time. Files that measure time run alone: their heads have a line "Alone: REASON".
- */
-function processesAtOnce(group: TestGroup): number {
-  if (group === 'unit') return Math.max(2, availableParallelism());
-  return group === 'agent' ? 3 : 2;
 }
 
 /** Provides an Electron for the tests that open windows; each app opens a display of its own. */

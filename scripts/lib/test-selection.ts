@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 
-/** The folders of test/ that contain tests, in the order in which they run. */
+/** The folders of test/ that contain tests, fast ones first. */
 export const TEST_GROUPS = ['unit', 'contract', 'agent', 'desktop'] as const;
 export type TestGroup = (typeof TEST_GROUPS)[number];
 
@@ -12,8 +12,26 @@ export type TestSelection =
 
 /** A line of a test's head with which it excludes other files while it runs; the reason follows. */
 const ALONE = /^(?:\/\/| \*) +Alone: \S/m;
+/** A line of a test's head with which it starts before the others of its group; the reason follows. */
+const LONG = /^(?:\/\/| \*) +Long: \S/m;
 /** A line of a test's head with which it has a process of its own; the reason follows. */
 const OWN_PROCESS = /^(?:\/\/| \*) +Own process: \S/m;
+
+/** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
+const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
+  unit: 32,
+  contract: 8,
+  agent: 1,
+  desktop: 1,
+};
+
+/** Test files by process. */
+export interface TestPlan {
+  /** Processes that share the machine, in the order of their start. */
+  readonly together: readonly (readonly string[])[];
+  /** Processes that exclude all others while they run. */
+  readonly alone: readonly (readonly string[])[];
+}
 
 interface Places {
   /** Folder that contains test/. */
@@ -47,16 +65,28 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
   return { problem: null, files };
 }
 
-/** Returns true if the head of this test file has a line with which it excludes other files while it runs. */
-export function runsAlone(file: string): boolean {
-  return ALONE.test(headOf(file));
+/**
+ * Plans the run of the selected files. Unit tests start first, because they tell most in the shortest time. The files
+ * that take long follow, so that none of them runs at the end while the other processors have nothing left.
+ */
+export function planTests(selected: ReadonlyMap<TestGroup, readonly string[]>): TestPlan {
+  const alone = [...selected.values()].flat().filter((file) => ALONE.test(headOf(file)));
+  const batches = TEST_GROUPS.map((group) => {
+    const files = (selected.get(group) ?? []).filter((file) => !alone.includes(file));
+    return { group, batches: inBatches(files, FILES_PER_PROCESS[group]) };
+  });
+  const fast = batches.filter(({ group }) => group === 'unit').flatMap((each) => each.batches);
+  const others = batches.filter(({ group }) => group !== 'unit').flatMap((each) => each.batches);
+  const isLong = (batch: readonly string[]) => batch.some((file) => LONG.test(headOf(file)));
+  const together = [...fast, ...others.filter(isLong), ...others.filter((batch) => !isLong(batch))];
+  return { together, alone: alone.map((file) => [file]) };
 }
 
 /**
  * Divides files by the process that runs them, up to `size` in each. Those whose head demands it have one of their own,
  * and start first.
  */
-export function inBatches(files: readonly string[], size: number): string[][] {
+function inBatches(files: readonly string[], size: number): string[][] {
   const single = files.filter((file) => OWN_PROCESS.test(headOf(file)));
   const shared = files.filter((file) => !single.includes(file));
   const batches = single.map((file) => [file]);

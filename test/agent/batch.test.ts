@@ -5,6 +5,7 @@
  * that shares nothing with them. `test/contract/batch-kills.test.ts` draws the moments of many kills.
  * Fails if: a line is missing, doubled, failed or charged twice, a charge belongs to no line, or the sums of lines and
  * ledgers differ.
+ * Long: a batch survives kills.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';

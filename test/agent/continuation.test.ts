@@ -5,8 +5,8 @@
  * the official openai package.
  * Fails if: a response ends with its first provider, its second part does not continue the first, the two providers'
  * earnings differ by one base unit from what the buyer spent.
+ * Long: two providers and their owners come and go.
  */
-
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -18,6 +18,7 @@ import {
   startAgent,
   waitForState,
 } from '../../scripts/lib/agent-process.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { ON_PAUSE_HEADER } from '../../shared/wire.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -48,6 +49,7 @@ before(
       return api;
     };
     const address = (from: readonly string[]) => from[0] ?? assert.fail('it has an address');
+    prepareMeasuredHome(join(home.path, 'second'));
     const second = await start('second', []);
     providers = [practice.api, await open(second)];
     for (const api of providers) {

@@ -5,8 +5,8 @@
  *   added by its address; the requester buys with the official openai package. There is a build for Linux on x64 only.
  * Fails if: an answer isn't paid by the server's own counts, a running request survives the owner's return, the agent
  *   doesn't recover with the server, or a removed server is still used.
+ * Long: models are measured.
  */
-
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';

@@ -6,8 +6,8 @@
  * requester paid, what the provider earned, what the chain paid out.
  * Fails if: the three differ by one base unit, tokens that never arrived are charged, jobs need the chain, a restart
  * forgets money.
+ * Long: a whole market with real payments runs through many stories.
  */
-
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';

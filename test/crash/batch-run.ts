@@ -117,13 +117,13 @@ export function compare(
 }
 
 /** The lines of a file, each with a prompt of its own. */
-export function storyLines(lines: number, maxTokens: number) {
+export function storyLines(lines: number, maxTokens: number, model: string = TINY_MODEL_ID) {
   return Array.from({ length: lines }, (_, index) => ({
     custom_id: `line-${index}`,
     method: 'POST',
     url: CHAT_PATH,
     body: {
-      model: TINY_MODEL_ID,
+      model,
       messages: [{ role: 'user', content: `Tell story number ${index}.` }],
       max_tokens: maxTokens,
       seed: index,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import type { OpenQuestion } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
@@ -71,13 +72,13 @@ export async function openApp(
     environment?: Readonly<Record<string, string>>;
     /**
      * Leaves the introduction of the first start open, with the measurement; otherwise it is skipped as soon as it
-     * appears, and a new data folder is that of a machine that was measured.
+     * appears, and a new data folder is that of a machine that was measured and serves the tiny model.
      */
     keepsWelcome?: boolean;
   } = {},
 ): Promise<DesktopApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
-  if (options.home === undefined && !options.keepsWelcome) prepareMeasuredHome(home);
+  if (options.home === undefined && !options.keepsWelcome) prepareMeasuredHome(home, TINY_MODEL_ID);
   const display = await openOwnDisplay();
   const startedMs = performance.now();
   const app = await launchElectron(

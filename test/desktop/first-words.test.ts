@@ -4,6 +4,9 @@
 // Fails if: the window is empty while the agent starts, or shows anything but the steps of the start.
 // Alone: the first words of the window are timed.
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { STARTUP_STEPS } from '../../shared/startup.ts';
 import { text } from '../../shared/strings/index.ts';
@@ -20,7 +23,8 @@ let app: PlainApp;
 const seen: { readonly sentence: string; readonly atMs: number }[] = [];
 
 before(async () => {
-  app = await openPlainApp();
+  // An empty folder: this is a first start, which takes the longest.
+  app = await openPlainApp({ home: await mkdtemp(join(tmpdir(), 'idlewatt-first-')) });
   await until(
     'the window',
     () => app.evaluate<boolean>('shell?.windowVisible() ?? false'),

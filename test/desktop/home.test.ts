@@ -4,6 +4,7 @@
  * Setup: axe-core and the built pages in headless Chromium against a fake agent whose status and money the test changes.
  * Fails if: a status or a job moves a card or the first button, a sentence is cut off in a language, practice money
  *   appearances like real money, a page scrolls sideways on a phone, or the introduction can't be skipped.
+ * Long: it goes through every state of a page.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -8,6 +8,7 @@
  *   machine that is new or where nothing can be read, each appearance of a text that wasn't checked before (see axe.ts).
  * Fails if: a color's contrast is below 4.5:1, a button has no name, a text is cut off, lies over another one or makes
  *   the page or a table scroll sideways, or a key or a placeholder appears instead of a text.
+ * Long: every page is checked in every language, theme and width.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

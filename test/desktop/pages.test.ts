@@ -4,8 +4,8 @@
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a section isn't wired, an unknown value appears as zero, a string is missing, inline code or style
  *   violates the content security policy, or Pause can't be reached by keyboard.
+ * Long: it goes through every page.
  */
-
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';

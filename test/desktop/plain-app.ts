@@ -9,8 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { descendants, isAlive, until } from './app.ts';
 import { openOwnDisplay } from './display.ts';
@@ -34,6 +36,7 @@ export const IS_UP =
 export const SENTENCE =
   "document.querySelector('main.connecting [role=status], main.connecting [role=alert]')?.textContent";
 
+/** Without `home`, the app starts on a data folder of a machine that was measured and serves the tiny model. */
 export async function openPlainApp(
   options: {
     readonly parameters?: readonly string[];
@@ -43,6 +46,7 @@ export async function openPlainApp(
   } = {},
 ): Promise<PlainApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-plain-')));
+  if (options.home === undefined) prepareMeasuredHome(home, TINY_MODEL_ID);
   const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
   const display = await openOwnDisplay();
   const child = spawn(

@@ -3,6 +3,7 @@
  * automatically.
  * Setup: the real app on the practice network; the test answers the system's file dialog, which only a test runner can do.
  * Fails if: the chosen file isn't offered, the agent doesn't come back, or the page doesn't name where the former state is.
+ * Long: it starts the app several times.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync } from 'node:fs';

@@ -4,6 +4,7 @@
  * Setup: the built pages in headless Chromium against the fake agent.
  * Fails if: the page sends without showing the facts first; a declined or failed transfer looks sent; a wallet
  *   without its key offers to send; a page offers secrets in a browser.
+ * Long: it goes through many dialogs.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

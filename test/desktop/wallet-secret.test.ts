@@ -4,6 +4,7 @@
 //   to `basic_text`; its native dialog is answered with the Enter key, its windows are driven.
 // Fails if: the plain-text fallback is used; an agent is started without a passphrase; a weak passphrase is accepted; the
 //   passphrase is asked for again after the agent ends; it is found in a file of the data folder.
+// Long: it starts the app several times.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

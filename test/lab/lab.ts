@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r';
+/** The hosts of `nat-lab.sh up`, and those that a run has added. */
+export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r' | `more${number}`;
 
 export interface Lab {
   /** Starts a program with a channel for messages, in the network of a host. */

@@ -5,6 +5,7 @@
 #   nat-lab.sh up            builds everything
 #   nat-lab.sh loss PERCENT  drops packets at random at both routers; 0 turns it off
 #   nat-lab.sh cut HOST      takes a host off the net
+#   nat-lab.sh add HOST IP   adds a public host
 #
 #   public   net (the bridge)  boot 45.0.0.10  boot2 45.0.0.11  relay 45.0.0.20  relay2 45.0.0.21  pub 45.0.0.30
 #   home 1   nat1 45.0.0.101   p 192.168.101.2
@@ -33,7 +34,7 @@ router() {
   ns "$1" addr add "$3.1/24" dev br0
   ip link add wan netns "$1" type veth peer name "v-$1" netns net
   ns net link set "v-$1" master br0 up
-  ns "$1" addr add "$2/24" dev wan
+  ns "$1" addr add "$2/8" dev wan
   ns "$1" link set wan up
   ip netns exec "$1" sysctl -qw net.ipv4.ip_forward=1
   ip netns exec "$1" nft -f - <<'RULES'
@@ -55,7 +56,7 @@ up() {
   bridge net
   for each in boot:10 boot2:11 relay:20 relay2:21 pub:30; do
     host "${each%:*}"
-    wire "${each%:*}" "45.0.0.${each#*:}/24" net
+    wire "${each%:*}" "45.0.0.${each#*:}/8" net
   done
   router nat1 45.0.0.101 192.168.101
   router nat2 45.0.0.102 192.168.102
@@ -63,6 +64,11 @@ up() {
   wire p 192.168.101.2/24 nat1 192.168.101.1
   host r
   wire r 192.168.102.2/24 nat2 192.168.102.1
+}
+
+add() {
+  host "$1"
+  wire "$1" "$2/8" net
 }
 
 loss() {
@@ -76,5 +82,6 @@ case ${1:-} in
   up) up ;;
   loss) loss "$2" ;;
   cut) ns "$2" link set eth0 down ;;
-  *) sed -n '2,13p' "$0" >&2; exit 2 ;;
+  add) add "$2" "$3" ;;
+  *) sed -n '2,14p' "$0" >&2; exit 2 ;;
 esac

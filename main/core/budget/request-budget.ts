@@ -65,13 +65,16 @@ const UNTRUSTED_MAX = 1;
 /** See {@link RequestBudget}. */
 export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
   const limits = new Map<string, Price>();
-  /** Providers that got a payment of this request. */
-  const paid = new Set<string>();
+  /** Providers that got a payment of this request, and whether they were trusted when they were first asked. */
+  const paid = new Map<string, boolean>();
   /** Base units that this request has cost or may still cost. */
   let used = 0n;
 
   function checkHold(peer: string, costMax: bigint): void {
-    const untrusted = [...paid].filter((each) => each !== peer && !parts.isTrusted(each));
+    // A provider that was trusted and has failed since doesn't keep another one from continuing its answer.
+    const untrusted = [...paid].filter(
+      ([each, wasTrusted]) => each !== peer && !wasTrusted && !parts.isTrusted(each),
+    );
     if (untrusted.length >= UNTRUSTED_MAX && !parts.isTrusted(peer)) {
       throw aboveLimit('new_provider_limit', 'A request pays at most one provider without valid receipts.', {
         peer,
@@ -112,7 +115,7 @@ export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
     hold(peer, costMax) {
       checkHold(peer, costMax);
       const wasPaid = paid.has(peer);
-      paid.add(peer);
+      if (!wasPaid) paid.set(peer, parts.isTrusted(peer));
       used += costMax;
       parts.reserve(costMax);
       let counted: { readonly charged: bigint; readonly atMs: number; readonly hasFailed: boolean } | null =

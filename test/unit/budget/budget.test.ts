@@ -181,6 +181,16 @@ function orZero(run: () => bigint): bigint {
 }
 
 describe('requests', () => {
+  it('lets a new provider continue the answer of a trusted one whose first failure it was', () => {
+    const { budget, buy } = setUp();
+    buy('once', 100n);
+    const request = budget.openRequest(null);
+    request.hold('once', 100n).end({ kind: 'failed', charged: 0n });
+    assert.equal(budget.isTrusted('once'), false);
+    request.hold('new-1', 100n).end({ kind: 'failed', charged: 0n });
+    assert.throws(() => request.hold('new-2', 100n), code('new_provider_limit'));
+  });
+
   it('pays at most one provider without receipts', () => {
     const { budget, buy } = setUp();
     buy('good', 100n);

@@ -1,14 +1,15 @@
 /**
- * Verifies: the arguments of `npm test` select groups, files, folders and words as documented.
+ * Verifies: the arguments of `npm test` select groups, files, folders and words as documented, and the files run in the
+ * order and the processes that their heads demand.
  * Setup: a small tree of empty test files.
- * Fails if: an argument selects too much or nothing, or a typo runs every test.
+ * Fails if: an argument selects too much or nothing, a typo runs every test, or a file that measures time has company.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { after, before, test } from 'node:test';
-import { inBatches, runsAlone, selectTests } from '../../../scripts/lib/test-selection.ts';
+import { planTests, selectTests, type TestGroup } from '../../../scripts/lib/test-selection.ts';
 
 const FILES = [
   'unit/engine/duty.test.ts',
@@ -63,29 +64,60 @@ test('reports arguments that match nothing', () => {
   assert.equal(selected(['test/unit/engine/helper.ts']), 'No test file matches: test/unit/engine/helper.ts');
 });
 
+const IMPORT = "import assert from 'node:assert/strict';\n";
+
+/** Writes test files of a group, by name, and returns the plan of a run, with the names by process. */
+function planned(group: TestGroup, files: Readonly<Record<string, string>>) {
+  const folder = join(root, 'planned');
+  mkdirSync(folder, { recursive: true });
+  const paths = Object.entries(files).map(([name, text]) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  });
+  const plan = planTests(new Map([[group, paths]]));
+  const names = (batches: readonly (readonly string[])[]) =>
+    batches.map((batch) => batch.map((path) => relative(folder, path)));
+  return { together: names(plan.together), alone: names(plan.alone) };
+}
+
 test('a file runs alone if its head says why, in either form of a comment', () => {
-  const file = join(root, 'alone.test.ts');
-  const isAlone = (text: string) => {
-    writeFileSync(file, text);
-    return runsAlone(file);
-  };
-  const code = "import assert from 'node:assert/strict';\n";
-  assert.equal(isAlone(`/**\n * Fails if: it is late.\n * Alone: it is timed.\n */\n${code}`), true);
-  assert.equal(isAlone(`// Fails if: it is late.\n// Alone: it is timed.\n${code}`), true);
-  assert.equal(isAlone(`// Fails if: it is left Alone: or late.\n${code}`), false);
-  assert.equal(isAlone(`// Alone:\n${code}`), false, 'a reason is needed');
-  assert.equal(isAlone(`// Fails if: it is late.\n${code}// Alone: not in the head.\n`), false);
+  const isAlone = (text: string) => planned('agent', { file: text }).alone.length === 1;
+  assert.equal(isAlone(`/**\n * Fails if: it is late.\n * Alone: it is timed.\n */\n${IMPORT}`), true);
+  assert.equal(isAlone(`// Fails if: it is late.\n// Alone: it is timed.\n${IMPORT}`), true);
+  assert.equal(isAlone(`// Fails if: it is left Alone: or late.\n${IMPORT}`), false);
+  assert.equal(isAlone(`// Alone:\n${IMPORT}`), false, 'a reason is needed');
+  assert.equal(isAlone(`// Fails if: it is late.\n${IMPORT}// Alone: not in the head.\n`), false);
 });
 
-test('files share processes in batches, except those whose head says why not', () => {
-  const files = ['1', '2', '3', '4'].map((name) => join(root, `${name}.test.ts`));
-  for (const [index, file] of files.entries()) {
-    writeFileSync(
-      file,
-      index === 2 ? '// Own process: it changes the working directory.\n' : '// Own process:\n',
-    );
-  }
-  const [first, second, third, fourth] = files;
-  assert.deepEqual(inBatches(files, 2), [[third], [first, second], [fourth]]);
-  assert.deepEqual(inBatches(files, 1), [[third], [first], [second], [fourth]]);
+test('unit files share a process, except those whose head says why not', () => {
+  const own = '// Own process: it changes the working directory.\n';
+  const files = Object.fromEntries(
+    Array.from({ length: 34 }, (_, index) => [`${index}`, '// Own process:\n']),
+  );
+  const { together } = planned('unit', { ...files, changes: own });
+  assert.deepEqual(
+    together.map((batch) => batch.length),
+    [1, 32, 2],
+  );
+  assert.deepEqual(together[0], ['changes']);
+});
+
+test('files with agents or windows have processes of their own, and long ones start first', () => {
+  const plan = planned('desktop', {
+    first: IMPORT,
+    second: `// Long: it opens every page.\n${IMPORT}`,
+    third: `// Long:\n${IMPORT}`,
+  });
+  assert.deepEqual(plan, { together: [['second'], ['first'], ['third']], alone: [] });
+});
+
+test('unit tests start before everything else', () => {
+  const [unit, long] = ['unit.test.ts', 'long.test.ts'].map((name) => join(root, name));
+  writeFileSync(unit ?? '', IMPORT);
+  writeFileSync(long ?? '', `// Long: it opens every page.\n${IMPORT}`);
+  const selection = new Map([
+    ['desktop', [long ?? '']],
+    ['unit', [unit ?? '']],
+  ] as const);
+  assert.deepEqual(planTests(selection).together, [[unit], [long]]);
 });
