@@ -1,6 +1,7 @@
 /**
  * Writes `docs/protocol-vectors.json` with the libraries of the standards (jose, ethers, x402, multiformats), not with
- * Idlewatt's own code, which a test compares: `node scripts/generators/make-protocol-vectors.ts`
+ * Idlewatt's own code, which a test compares: `node scripts/generators/make-protocol-vectors.ts`, then
+ * `npm run format -- docs/protocol-vectors.json`.
  */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
