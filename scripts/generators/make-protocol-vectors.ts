@@ -15,6 +15,7 @@ import { CompactSign, importJWK } from 'jose';
 import { CID } from 'multiformats/cid';
 import * as raw from 'multiformats/codecs/raw';
 import { create as createDigest } from 'multiformats/hashes/digest';
+import { MARKET_NAME, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT } from '../../shared/wire.ts';
 import { VECTORS } from '../lib/protocol-document.ts';
 
 const NOW_MS = 1_800_000_000_000;
@@ -362,12 +363,12 @@ function streams() {
       name: 'an answer',
       text:
         'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"token_ids":[1]}]}\n\n: still here\n\n' +
-        'data: [DONE]\n\nevent: idlewatt.receipt\ndata: e30.e30.AA\n\nevent: x402.payment-response\ndata: e30=\n\n',
+        `data: [DONE]\n\nevent: ${RECEIPT_EVENT}\ndata: e30.e30.AA\n\nevent: ${PAYMENT_RESPONSE_EVENT}\ndata: e30=\n\n`,
       events: [
         of('{"choices":[{"index":0,"delta":{"content":"Hi"},"token_ids":[1]}]}'),
         of('[DONE]'),
-        of('e30.e30.AA', 'idlewatt.receipt'),
-        of('e30=', 'x402.payment-response'),
+        of('e30.e30.AA', RECEIPT_EVENT),
+        of('e30=', PAYMENT_RESPONSE_EVENT),
       ],
     },
     { name: 'CRLF', text: 'data: 1\r\n\r\ndata:2\r\n\r\n', events: [of('1'), of('2')] },
@@ -389,10 +390,7 @@ const vectors = {
   network: NETWORK,
   assetId: ASSET.id,
   peers: [provider, stranger].map(({ peer, publicKey }) => ({ peer, publicKey })),
-  marketKeys: [
-    marketKey('every provider', sha256('idlewatt market 1')),
-    marketKey('a model file', MODEL.sha256),
-  ],
+  marketKeys: [marketKey('every provider', sha256(MARKET_NAME)), marketKey('a model file', MODEL.sha256)],
   offers: await offers(),
   channels: [{ chainId: CHAIN_ID, config: CONFIG, id: CHANNEL.toLowerCase() }],
   vouchers: await vouchers(),
