@@ -249,8 +249,7 @@ class SchemaRules {
       isRequired: required.has(key),
     }));
     const missing = [...required].find((key) => typeof key !== 'string' || !Object.hasOwn(properties, key));
-    if (missing !== undefined)
-      throw refused(`The schema requires "${clip(missing)}" and doesn’t define it.`);
+    if (missing !== undefined) throw refused(`The schema requires "${clip(missing)}" and doesn’t define it.`);
     const extra = this.#extraPair(schema, fields.length === 0, depth);
     if (fields.length === 0 && extra === null) return this.#named('empty-object', '"{" space "}"');
     return this.#rule('object', `"{" space ${this.#members(fields, extra)} "}"`);

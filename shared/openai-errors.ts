@@ -60,11 +60,7 @@ export function codesByStatus(): ReadonlyMap<number, readonly string[]> {
   const own = Object.entries(STATUS).map(
     ([name, status]) => [CODE[name as ErrorCode] ?? name, status] as const,
   );
-  const all = [
-    ...own,
-    [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const,
-    ...STATUS_BY_CODE,
-  ];
+  const all = [...own, [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const, ...STATUS_BY_CODE];
   const statuses = [...new Set(all.map(([, status]) => status))].sort((a, b) => a - b);
   return new Map(
     statuses.map((status) => [status, all.filter(([, each]) => each === status).map(([name]) => name)]),

@@ -31,6 +31,9 @@ export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */
 export const GATEWAY_EXCEPTIONS_MAX = 32;
 
+/** Public nodes that one owner names. */
+export const PUBLIC_NODES_MAX = 16;
+
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
   const isWithin = (text: string): boolean =>
@@ -145,6 +148,23 @@ export const settingsSchema = z.object({
         .regex(/^[a-z0-9.-]+$/),
     )
     .max(GATEWAY_EXCEPTIONS_MAX),
+  /** Multiaddrs with a peer ID through which the open market is joined, in addition to those of the command line. */
+  publicNodes: z
+    .array(
+      z
+        .string()
+        .max(300)
+        .regex(/^\/(?:ip4|ip6|dns|dns4|dns6|dnsaddr)\/[^\s]+\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,64}$/),
+    )
+    .max(PUBLIC_NODES_MAX),
+  /** TCP port that the owner's router forwards to this machine, the same on both; null: none. */
+  forwardedPort: z.number().int().min(1_024).max(65_535).nullable(),
+  /** IP address or host name at which the internet reaches that port; null: peers tell the address that they see. */
+  publicHost: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9.:-]+$/)
+    .nullable(),
   /** Engine servers that the owner added; their keys are elsewhere. */
   engineServers: engineServersSchema,
   /** Disk space that model files may take. */
@@ -215,6 +235,9 @@ export const DEFAULT_SETTINGS: Settings = {
   gatewayOn: true,
   gatewayOrigins: [],
   gatewayHosts: [],
+  publicNodes: [],
+  forwardedPort: null,
+  publicHost: null,
   engineServers: [],
   modelBudgetBytes: 20_000_000_000,
   jobHistoryDays: 90,

@@ -13,6 +13,7 @@ import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { useSection } from '../store.ts';
+import { Market } from './network-market.tsx';
 import { reachabilityOf } from './reachability.ts';
 
 type NetworkState = AgentState['network'];
@@ -20,12 +21,14 @@ type NetworkState = AgentState['network'];
 export function Network() {
   const { t, language } = useStrings();
   const network = useSection('network');
+  const { profile } = useSection('app');
   const { peers, inBytes, outBytes, contacts } = network;
   const connected = peers.filter((peer) => peer.connected).length;
   return (
     <>
       <PageHead title={t('nav.network')} />
       <Reach network={network} />
+      {profile === 'open' ? <Market /> : null}
       <Facts label={t('nav.network')}>
         <Reading label={t('networkPage.connectedPeers')} value={writeNumber(connected, language)} />
         <Reading label={t('networkPage.knownPeers')} value={writeNumber(peers.length, language)} />

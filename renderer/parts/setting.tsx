@@ -94,6 +94,8 @@ export function Count<Value extends number | null>(props: {
   maximum: number;
   isDisabled?: boolean;
   isOptional?: boolean;
+  /** Writes no separators of thousands: the number of a port, for example, is a name. */
+  isPlain?: boolean;
   onCommit: (value: Value) => void;
 }) {
   const takenBack = useTakenBack();
@@ -105,6 +107,7 @@ export function Count<Value extends number | null>(props: {
       minValue={props.minimum}
       maxValue={props.maximum}
       isDisabled={props.isDisabled ?? false}
+      formatOptions={{ useGrouping: !props.isPlain }}
       onChange={(typed) => {
         const value = Number.isNaN(typed) ? null : typed;
         const isGood = value === null ? props.isOptional === true : Number.isInteger(value);
@@ -178,6 +181,8 @@ export function TextSetting(props: {
   unit: string;
   value: string;
   problemOf: (text: string) => string | null;
+  /** Keyboard of a phone; that for decimal numbers by default. */
+  inputMode?: 'decimal' | 'url';
   onCommit: (text: string) => void;
 }) {
   const [typed, setTyped] = useState(props.value);
@@ -197,7 +202,7 @@ export function TextSetting(props: {
         if (event.key === 'Enter') commit();
       }}
       isInvalid={problem !== null}
-      inputMode="decimal"
+      inputMode={props.inputMode ?? 'decimal'}
     >
       <LabeledInput {...props} />
       <FieldError className="field-error">{problem}</FieldError>

@@ -238,7 +238,7 @@ async function restart(provider: Provider, start: Start): Promise<void> {
   Object.assign(provider, await opened(await start(provider.home)));
 }
 
-/** Waits until the gateway knows this number of providers that take jobs. */
+/** Waits until the gateway lists this number of providers that take jobs. */
 async function providersKnown(gateway: Gateway, count: number): Promise<void> {
   const endMs = performance.now() + FOUND_MS_MAX;
   while (performance.now() < endMs) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- market`: how soon a newcomer finds an offer in a market of many agents, and how soon an answer goes on
+ * `npm run bench -- market`: how soon a newcomer finds an offer in a market of many agents, and how soon an answer continues
  * at another provider when its own dies or stalls.
  */
 import { run as runColdStart } from './market-cold-start.ts';

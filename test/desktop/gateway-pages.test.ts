@@ -1,6 +1,7 @@
 /**
  * Verifies: the page "Buy inference" adds a key with its limits, shows its secret once, changes and revokes it; it allows
  *   and removes web pages and host names, of which there are none at first. The page of a job names the key that bought it.
+ *   In the open market, the page Network adds public nodes and the forwarded port, and elsewhere has no such fields.
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is sent in the wrong unit, a secret is shown again, a wrong address can be allowed, or the page
  *   allows an origin that the owner didn't type.
@@ -105,5 +106,36 @@ test('web pages and host names are allowed by their origin or name, and removed 
       { gatewayOrigins: ['https://chat.example.org:8443'] },
       { gatewayHosts: ['ai.example.org'] },
       { gatewayOrigins: [] },
+    ]);
+  }));
+
+test('the open market has fields for public nodes and for the port that the router forwards', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('network');
+    assert.equal(await page.getByText('Open market', { exact: true }).count(), 0);
+    agent.change({ app: { ...agent.script.state.app, profile: 'open' } });
+    const nodes = page.getByRole('region', { name: 'Public nodes' });
+    await nodes.getByText('None is named here.').waitFor();
+    await nodes.getByRole('textbox').fill('/ip4/203.0.113.5/tcp/4001');
+    await page.getByText('Enter an address such as /ip4/').waitFor();
+    assert.ok(await nodes.getByRole('button', { name: 'Add' }).isDisabled(), 'the peer ID is missing');
+    const node = '/ip4/203.0.113.5/tcp/4001/p2p/12D3KooWMfJoto6bGrVWJ5VDy716CzBJz5LNnru7ZmXx3RN4virQ';
+    await nodes.getByRole('textbox').fill(` ${node}`);
+    await nodes.getByRole('button', { name: 'Add' }).click();
+    await nodes.getByText(node).waitFor();
+    const port = page.getByLabel('Forwarded port');
+    await port.fill('4001');
+    await port.press('Enter');
+    const host = page.getByLabel('Public address');
+    await host.fill('home.example.org:4001/x');
+    await page.getByText('Enter an IP address or a host name, without a port.').waitFor();
+    await host.fill('Home.Example.org');
+    await host.press('Enter');
+    await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+    const changes = agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input);
+    assert.deepEqual(changes, [
+      { publicNodes: [node] },
+      { forwardedPort: 4_001 },
+      { publicHost: 'home.example.org' },
     ]);
   }));

@@ -5,6 +5,7 @@ export { type Announcing, createAnnouncing } from './announcing.ts';
 export { watchClock } from './clock-watch.ts';
 export { createDirectory, type Directory, type DirectoryOptions } from './directory.ts';
 export type { Provider } from './known-offers.ts';
+export { type MarketAddresses, marketAddresses } from './market-addresses.ts';
 export { marketKey } from './market-key.ts';
 export { rememberPeers } from './remembered-peers.ts';
 export { createSeeking, type Seeking } from './seeking.ts';
