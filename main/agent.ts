@@ -265,6 +265,7 @@ function openViews(
 ) {
   const { foundation, money, selling, hub } = parts;
   const { workWatts, work } = openMeters(surroundings, foundation, selling);
+  selling.setPriceSources({ workWatts, offers: () => parts.directory.providers().map(({ offer }) => offer) });
   const history = createHistory({
     path: foundation.paths.database,
     clock: surroundings.clock,

@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   'database-lost', // missing, replaced, or older than the mark that the ledger left
   'keystore-missing',
   'keystore-locked', // wrong or missing passphrase
+  'not-accepted', // a provider's owner doesn't sell such jobs, or not to this peer
   'not-permitted', // the caller's role does not allow this
   'unsupported', // not available on this machine or in this build
 ] as const;

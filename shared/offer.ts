@@ -1,12 +1,11 @@
 /** A provider's offer and its receipts: the payloads of two kinds of JWS (RFC 7515, EdDSA). */
 import { z } from 'zod';
+import { addressSchema, BINDING_CHARACTERS_MAX, FORMER_PEERS_MAX, formerPeerSchema } from './identity.ts';
 import { amountTextSchema, assetSchema } from './money.ts';
 import { offeredPriceSchema } from './price.ts';
 
 export { OFFER_PATH, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from './wire.ts';
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`));
-export const addressSchema = hex(20);
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const offeredModelSchema = z.object({
@@ -15,6 +14,8 @@ export const offeredModelSchema = z.object({
   quantisation: z.string().max(40),
   contextTokens: z.number().int().positive(),
   price: offeredPriceSchema,
+  /** Price of lines of batches now. Absent: the same. */
+  batchPrice: offeredPriceSchema.exactOptional(),
   /** Both speeds are measured by the provider's own benchmark; null when not measured. */
   prefillTokensPerSecond: z.number().nullable(),
   decodeTokensPerSecond: z.number().nullable(),
@@ -25,17 +26,29 @@ export const offeredModelSchema = z.object({
 });
 export type OfferedModel = z.infer<typeof offeredModelSchema>;
 
+/** Returns the model with the price that applies to a live request or to a line of a batch. */
+export function pricedFor(model: OfferedModel, isBatch: boolean): OfferedModel {
+  return isBatch && model.batchPrice !== undefined ? { ...model, price: model.batchPrice } : model;
+}
+
 /** Served as a compact JWS at {@link OFFER_PATH}, signed by the peer's Ed25519 key. */
 export const offerSchema = z.object({
   peer: z.string().min(1).max(200),
   payout: addressSchema,
-  /** EIP-191 signature of the payout address's key over `Idlewatt peer <peer id> until <expiry>`. */
-  payoutProof: z.string().max(400).nullable(),
+  /**
+   * Verifiable credential (JWT) of the peer about its payout address, which signed it, too. Null: that address's key isn't
+   * on the provider's machine.
+   */
+  binding: z.string().max(BINDING_CHARACTERS_MAX).nullable(),
+  /** Peer IDs that the owner used before, oldest first. */
+  formerPeers: z.array(formerPeerSchema).max(FORMER_PEERS_MAX).exactOptional(),
   /** CAIP-2 network IDs, e.g. `eip155:31337`. */
   networks: z.array(z.string().max(60)).min(1).max(8),
   asset: assetSchema,
   models: z.array(offeredModelSchema).max(64),
   slots: z.number().int().nonnegative(),
+  /** Kinds of jobs that the owner doesn't sell: some of {@link import('./job-categories.ts').JOB_CATEGORIES} and later ones. */
+  refuses: z.array(z.string().max(40)).max(16).exactOptional(),
   issuedAtMs: z.number(),
   expiresAtMs: z.number(),
 });

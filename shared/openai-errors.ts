@@ -15,6 +15,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'context-exceeded': 400,
   unsupported: 400,
   'not-permitted': 401,
+  'not-accepted': 403,
   'payment-required': 402,
   'insufficient-funds': 402,
   'not-found': 404,

@@ -22,6 +22,10 @@ export const offeredPriceSchema = priceSchema.extend({
 });
 export type OfferedPrice = z.infer<typeof offeredPriceSchema>;
 
+/** Reasons for the height of a price. `lowest`, `highest`: a bound of the owner's; `power`: the cost of electricity. */
+export const PRICE_REASONS = ['own', 'market', 'lowest', 'highest', 'power'] as const;
+export type PriceReason = (typeof PRICE_REASONS)[number];
+
 /** Metered tokens of one request. */
 export interface Metered {
   /** All tokens of the prompt. */

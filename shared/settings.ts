@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
+import { JOB_CATEGORIES } from './job-categories.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
 import { DAY_HOURS, everyDay, weekSchema } from './week.ts';
@@ -31,6 +32,10 @@ export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */
 export const GATEWAY_EXCEPTIONS_MAX = 32;
 
+/** Peers that an owner lists as buyers. */
+export const KNOWN_PEERS_MAX = 64;
+/** A libp2p peer ID of an Ed25519 key, in base58. */
+export const peerIdSchema = z.string().regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/);
 /** Public nodes that one owner names. */
 export const PUBLIC_NODES_MAX = 16;
 
@@ -99,6 +104,19 @@ export const settingsSchema = z.object({
   /** Base units per million tokens. */
   priceInputPerMillion: baseUnitsSchema(SETTING_LIMITS.pricePerMillion),
   priceOutputPerMillion: baseUnitsSchema(SETTING_LIMITS.pricePerMillion),
+  /** `market`: the prices follow those of other providers within bounds, and are never below the cost of electricity. */
+  pricePolicy: z.enum(['fixed', 'market']),
+  /** Bounds of such prices, in percent of the own ones. */
+  priceLowestPercent: z.number().int().min(1).max(100),
+  priceHighestPercent: z.number().int().min(100).max(1_000),
+  /** Discount on batches in off-peak hours. */
+  batchDiscountPercent: z.number().int().min(0).max(90),
+  /** Buyers: `known` are those that have paid here before and the peers of the list, `listed` only the latter. */
+  sellTo: z.enum(['anybody', 'known', 'listed']),
+  /** Peer IDs. */
+  knownPeers: z.array(peerIdSchema).max(KNOWN_PEERS_MAX),
+  /** Kinds of jobs that aren't sold. */
+  categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -218,6 +236,13 @@ export const DEFAULT_SETTINGS: Settings = {
   offPeakPowerPriceMicroUsd: null,
   priceInputPerMillion: '20000',
   priceOutputPerMillion: '80000',
+  pricePolicy: 'fixed',
+  priceLowestPercent: 50,
+  priceHighestPercent: 200,
+  batchDiscountPercent: 0,
+  sellTo: 'anybody',
+  knownPeers: [],
+  categoriesOff: [],
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',

@@ -8,6 +8,7 @@ import { isAppError } from '../../shared/errors.ts';
 import { verifierWithOwnKey } from '../adapters/libp2p/index.ts';
 import { acquireFileLock, openForReading, verifyStored } from '../adapters/sqlite/index.ts';
 import { readSoldChannels } from '../adapters/x402/index.ts';
+import { storedFormerPeers } from '../agent/former-peers.ts';
 import { type Audit, audit, networkOf } from '../core/audit/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import type { HomePaths } from '../core/home/index.ts';
@@ -82,7 +83,7 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
       folded: database.jobs.folded(),
       findJob: (id) => database.jobs.find(id),
       soldChannels: readSoldChannels(database.records),
-      ownPeer: readText(join(paths.keys, 'peer.id')),
+      ownPeers: ownPeers(paths.keys),
       verifySigned: verifierWithOwnKey(paths.keys),
       chains: evidence,
       addresses: walletAddress(paths),
@@ -106,6 +107,12 @@ async function reachable(network: string, chains: ChainAccess): Promise<ChainEvi
     if (isAppError(error, 'chain-unavailable', 'chain-mismatch', 'unsupported')) return null;
     throw error;
   }
+}
+
+function ownPeers(folder: string): readonly string[] {
+  const current = readText(join(folder, 'peer.id'));
+  const former = storedFormerPeers(folder).map(({ peer }) => peer);
+  return [...(current === null ? [] : [current]), ...former];
 }
 
 function walletAddress(paths: HomePaths): readonly string[] {

@@ -30,6 +30,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] ID',
     load: async () => ({ run: (await import('./pair.ts')).revoke }),
   },
+  'identity show': {
+    summary: 'Prints this machine’s peer ID, the same as a DID, and the peers that it was before.',
+    usage: '[--home DIR]',
+    load: async () => ({ run: (await import('./identity.ts')).show }),
+  },
+  'identity rotate': {
+    summary:
+      'Replaces the peer key while the agent is stopped; the good name moves along. --stolen: the former key is revoked instead.',
+    usage: '[--stolen] [--home DIR] [--practice] [--passphrase-file FILE]',
+    load: async () => ({ run: (await import('./identity.ts')).rotate }),
+  },
   why: {
     summary: 'Prints why nothing is earned now and what would change it; needs the running agent.',
     usage: '[--home DIR] [--json]',

@@ -6,8 +6,8 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
-import { createSender, signedBy } from '../adapters/ethers/index.ts';
-import { verifySigned } from '../adapters/libp2p/index.ts';
+import { createSender, verifyTypedData } from '../adapters/ethers/index.ts';
+import { didOf, verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
@@ -25,7 +25,12 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
-import { createExperience, type Experience, measureRoundTrips } from '../core/reputation/index.ts';
+import {
+  createExperience,
+  type Experience,
+  measureRoundTrips,
+  noteIdentity,
+} from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
@@ -231,13 +236,11 @@ function openDirectory(surroundings: Surroundings, network: Network, experience:
     },
     clock,
     ...(seek && { seek }),
-    readOffer: (jws, peer) =>
-      readOffer(jws, peer, {
-        verifySigned,
-        verifyPayout: async (text, proof, address) => signedBy(address, text, proof),
-        clock,
-        clockErrorMsMax: LIVE_OFFER_CLOCK_ERROR_MS_MAX,
-      }),
+    readOffer: async (jws, peer) => {
+      const clockErrorMsMax = LIVE_OFFER_CLOCK_ERROR_MS_MAX;
+      const checks = { verifySigned, verifyTypedData, didOf, clock, clockErrorMsMax };
+      return noteIdentity(experience, await readOffer(jws, peer, checks));
+    },
   });
   directory.start();
   onClose(() => directory.stop());

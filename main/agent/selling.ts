@@ -5,9 +5,11 @@ import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
-import { createOffers } from '../core/identity/index.ts';
+import { createBindings, createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
+import type { Pricing } from '../core/pricing/index.ts';
 import {
+  createConsent,
   createLimitLog,
   createProviderService,
   openAnswerFiles,
@@ -17,10 +19,12 @@ import {
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { type EngineParts, openEngine } from './engine.ts';
+import { ownFormerPeers } from './former-peers.ts';
 import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -60,7 +64,9 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     if (measuring.benchmark.state().state !== 'running') serving.idle();
   });
   if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving });
+  const sources = latest<PriceSources>();
+  const pricing = openPricing(surroundings, { ...parts, sources: sources.get });
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing });
   providerLater.set(provider);
 
   return {
@@ -68,6 +74,8 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     measuring,
     provider,
     serving,
+    pricing,
+    setPriceSources: sources.set,
     servedModel: () => (serves ? serving.modelId() : null),
     /** Serves from now on, and measures a machine that was never measured. */
     start(): void {
@@ -103,6 +111,7 @@ function announceModels(
 }
 
 interface ProviderParts {
+  readonly pricing: Pricing;
   readonly engine: EngineParts;
   readonly measuring: Measuring;
   readonly serving: Serving;
@@ -119,22 +128,31 @@ function openProvider(
   const { duty } = parts.engine;
   const { engines } = parts.serving;
   const { funds } = wallet.accounts;
+  const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offers = createOffers({
     key: network.key,
     clock,
     terms: () => {
       const { benchmark } = parts.measuring;
       const models = engines.offerable();
+      const { categoriesOff } = settings.get();
       return {
         payout: wallet.payout,
+        ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
+        models: offeredModels({ models, pricing: parts.pricing, benchmark, duty }),
+        ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
-    // Where the owner named another payout address, its key isn't here to vouch for this peer.
-    provePayout: async (text) => (wallet.payout === funds.address ? funds.signMessage(text) : null),
+    bindings: createBindings({
+      key: network.key,
+      clock,
+      // Where the owner named another payout address, its key isn't here to vouch for this peer.
+      payout: wallet.payout === funds.address ? funds : null,
+      network: chain.id,
+    }),
   });
   const provider = createProviderService({
     engines,
@@ -143,6 +161,11 @@ function openProvider(
     clock,
     jobs,
     offers,
+    consent: createConsent({
+      settings: settings.get,
+      records: foundation.records,
+      ownPeer: network.key.peer,
+    }),
     presence: () => presence.current(),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),

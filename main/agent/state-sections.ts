@@ -38,7 +38,10 @@ export interface SectionParts {
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
-  readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel' | 'serving'>;
+  readonly selling: Pick<
+    Selling,
+    'engine' | 'measuring' | 'pricing' | 'provider' | 'servedModel' | 'serving'
+  >;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
@@ -173,6 +176,7 @@ function models({ selling }: SectionParts): AgentState['models'] {
   const { predictions } = selling.measuring;
   const served = selling.servedModel();
   const further = selling.serving.furtherIds();
+  const quotes = [...selling.pricing.quotes()].map(([model, quote]) => ({ model, ...quote }));
   const entries = models.list().map(({ checksum: _, ...model }) => ({
     ...model,
     active: model.id === served,
@@ -185,6 +189,7 @@ function models({ selling }: SectionParts): AgentState['models'] {
       ({ speed: { measured, predicted } }) => (measured ?? predicted)?.decodeTokensPerSecond ?? null,
     ),
     calibration: predictions.state(),
+    quotes,
     engineServers: servers.list().map((server) => ({
       ...server,
       models: server.models.map((model) => ({

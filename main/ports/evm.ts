@@ -31,10 +31,11 @@ export interface Account {
   /** With the EIP-55 checksum. */
   readonly address: Hex;
   signTypedData(data: TypedData): Promise<Hex>;
-  /** EIP-191. */
-  signMessage(message: string): Promise<Hex>;
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
+
+/** True if the key of this address signed exactly these data. Never throws. */
+export type VerifyTypedData = (address: string, data: TypedData, signature: string) => boolean;
 
 /**
  * Returns the lower-case address whose key signed the 32-byte digest, or null for an invalid signature.

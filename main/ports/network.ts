@@ -14,9 +14,16 @@ export interface PeerInfo {
 /** This machine's Ed25519 key with its libp2p peer ID. */
 export interface PeerKey {
   readonly peer: string;
+  /** The same key as a DID of the method `key`. */
+  readonly did: string;
   /** Compact JWS (RFC 7515, EdDSA) over the payload; its `kid` is the peer ID. */
   sign(payload: object): Promise<string>;
+  /** The same as a JWT that others know as a verifiable credential: its `kid` is the DID URL of the key. */
+  signCredential(claims: object): Promise<string>;
 }
+
+/** Returns the key in a peer ID as a DID of the method `key`. Fails with `bad-request` for another kind of key. */
+export type DidOf = (peer: string) => string;
 
 /**
  * Way in which strangers reach this machine: directly, at an address of its own; over relays; or not at all, so that it can only
@@ -60,7 +67,9 @@ export interface Network {
   onPeers(listener: (peers: readonly PeerInfo[]) => void): () => void;
   /** Connects by multiaddr, keeps the connection, and returns the peer ID. Fails with `peer-unreachable`. */
   connect(address: string): Promise<string>;
-  /** Passes HTTP requests from `/http/1.1` streams to this server. The header `x-peer-id` is set here, never by the peer. */
+  /**
+   * Passes HTTP requests from `/http/1.1` streams to this server. The headers `x-peer-id` and, where the peer is
+   * connected directly, `x-peer-subnet` (IPv4: /24, IPv6: /48) are set here, never by the peer. */
   serve(server: Server): void;
   /** Marks a peer that paid: when connections are scarce, those of others are closed first. */
   prefer(peer: string): void;
@@ -101,5 +110,5 @@ export interface PublicNode {
   metrics(): Promise<string>;
 }
 
-/** Returns the payload of a compact JWS after a check of its signature against the peer ID in `kid`; fails with `bad-request`. */
+/** Returns the payload of a compact JWS after a check of its signature against the peer ID in `kid`, or its DID URL; fails with `bad-request`. */
 export type VerifySigned = (jws: string, peer: string) => Promise<unknown>;

@@ -157,6 +157,8 @@ export interface PaidProvider {
   /** Stable name of the provider (its peer ID). */
   readonly peer: string;
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
+  /** The payout address in its offer: nothing is paid to another one. Absent: nothing is paid. */
+  readonly payTo?: string;
 }
 
 /** A deposit that a request to a provider requires. */

@@ -21,12 +21,14 @@ import { useStrings } from '../parts/strings.ts';
 import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
 import { BatchesPart } from './settings-batches.tsx';
+import { BuyersPart } from './settings-buyers.tsx';
 import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
 import { NetworkPart } from './settings-network.tsx';
 import { PairingPart } from './settings-pairing.tsx';
+import { PricesPart } from './settings-prices.tsx';
 import { RuleParts } from './settings-rules.tsx';
 import { Section, SectionLinks } from './settings-sections.tsx';
 
@@ -84,7 +86,10 @@ function Parts({ change }: { change: Change }) {
             <PricesPart {...props} />
             <ModelsPart {...props} />
           </div>
-          <PayoutsPart {...props} />
+          <div className="stack">
+            <BuyersPart {...props} />
+            <PayoutsPart {...props} />
+          </div>
         </Columns>
       </Section>
       <Section name="buying">
@@ -161,32 +166,6 @@ function WhenPart({ settings, change }: PartProps) {
         isSelected={settings.onlyWhenLocked}
         isDisabled={settings.runWhen === 'always'}
         onChange={(onlyWhenLocked) => change({ onlyWhenLocked })}
-      />
-    </Part>
-  );
-}
-
-function PricesPart({ settings, change }: PartProps) {
-  const { t } = useStrings();
-  const { asset } = useSection('money');
-  const unit = t('settings.perMillion', { unit: useUnitName()(asset) });
-  return (
-    <Part title={t('settings.prices')} note={t('settings.pricesNote')}>
-      <AmountField
-        label={t('settings.priceInput')}
-        unit={unit}
-        decimals={asset.decimals}
-        limits={SETTING_LIMITS.pricePerMillion}
-        value={settings.priceInputPerMillion}
-        onCommit={(priceInputPerMillion) => change({ priceInputPerMillion })}
-      />
-      <AmountField
-        label={t('settings.priceOutput')}
-        unit={unit}
-        decimals={asset.decimals}
-        limits={SETTING_LIMITS.pricePerMillion}
-        value={settings.priceOutputPerMillion}
-        onCommit={(priceOutputPerMillion) => change({ priceOutputPerMillion })}
       />
     </Part>
   );

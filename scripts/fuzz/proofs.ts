@@ -3,7 +3,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { Wallet } from 'ethers';
 import fc from 'fast-check';
-import { signedBy } from '../../main/adapters/ethers/index.ts';
+import { createAccount } from '../../main/adapters/ethers/index.ts';
 import { createPeerKey, verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import {
@@ -17,13 +17,14 @@ import type { ProviderChannels } from '../../main/adapters/x402/selling/provider
 import { createVoucherHashes } from '../../main/adapters/x402/selling/voucher-signature.ts';
 import { refusal } from '../../main/core/gateway/provider-errors.ts';
 import { checkReceipt, hashTokens } from '../../main/core/gateway/receipt-check.ts';
-import { isPayable, readOffer } from '../../main/core/identity/index.ts';
+import { createBindings, isPayable, readOffer } from '../../main/core/identity/index.ts';
 import type { ChainNetwork } from '../../main/ports/chain.ts';
 import type { PaymentLease } from '../../main/ports/payments.ts';
 import { amount, ZERO } from '../../shared/money.ts';
 import { toOpenAiError } from '../../shared/openai-errors.ts';
 import { PAYMENT_HEADER } from '../../shared/wire.ts';
 import { manualClock } from '../../test/fakes/clock.ts';
+import { offerChecks } from '../../test/fakes/identity.ts';
 import { OFFERED } from '../../test/fakes/market.ts';
 import { oddJson, oddJsonText, oddText } from './inputs.ts';
 import { refusing, refusingLater, type Target, target } from './target.ts';
@@ -37,20 +38,19 @@ const key = await createPeerKey(
 const wallet = new Wallet(`0x${'22'.repeat(32)}`);
 
 const OFFER = {
-  ...{ peer: key.peer, payout: wallet.address, payoutProof: null, networks: [NETWORK], slots: 4 },
+  ...{ peer: key.peer, payout: wallet.address, binding: null, networks: [NETWORK], slots: 4 },
   asset: { id: `${NETWORK}/${TOKEN}`, symbol: 'USDC', decimals: 6, practice: true },
   models: [OFFERED],
   ...{ issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + 600_000 },
 };
-const PROVEN = {
-  ...OFFER,
-  payoutProof: await wallet.signMessage(`Idlewatt peer ${key.peer} until ${NOW_MS + 600_000}`),
-};
-const checks = {
-  verifySigned,
+const BINDING = await createBindings({
+  key,
   clock: manualClock(NOW_MS),
-  verifyPayout: async (text: string, proof: string, address: string) => signedBy(address, text, proof),
-};
+  payout: createAccount(wallet.privateKey),
+  network: NETWORK,
+}).current();
+const PROVEN = { ...OFFER, binding: BINDING };
+const checks = offerChecks(manualClock(NOW_MS));
 
 async function readAny(jws: string): Promise<void> {
   const offer = await refusingLater(['bad-request'], () => readOffer(jws, key.peer, checks));

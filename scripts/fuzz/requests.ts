@@ -289,7 +289,12 @@ async function openServer() {
   };
   const server = createHttpServer(provider.app);
   serveStreams(node as never, server, { traffic: countTraffic(), clock, log: null });
-  return { clock, faults, open: (stream: FedStream) => handler?.(stream, { remotePeer: 'stranger' }) };
+  return {
+    clock,
+    faults,
+    open: (stream: FedStream) =>
+      handler?.(stream, { remotePeer: 'stranger', remoteAddr: '/ip4/203.0.113.9/tcp/4001' }),
+  };
 }
 let server: ReturnType<typeof openServer> | null = null;
 

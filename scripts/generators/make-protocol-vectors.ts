@@ -12,6 +12,7 @@ import { encodePaymentSignatureHeader } from '@x402/core/http';
 import { computeChannelId } from '@x402/evm/batch-settlement/client';
 import { AbiCoder, keccak256, Signature, TypedDataEncoder, toBeHex, Wallet } from 'ethers';
 import { CompactSign, importJWK } from 'jose';
+import { base58btc } from 'multiformats/bases/base58';
 import { CID } from 'multiformats/cid';
 import * as raw from 'multiformats/codecs/raw';
 import { create as createDigest } from 'multiformats/hashes/digest';
@@ -70,15 +71,43 @@ const MODEL = {
 
 const EXPIRES_AT_MS = NOW_MS + 300_000;
 
-function prove(wallet: Wallet, untilMs: number): Promise<string> {
-  return wallet.signMessage(`Idlewatt peer ${provider.peer} until ${untilMs}`);
+/** The credential by which peer and payout address vouch for each other. */
+async function bind(
+  wallet: Wallet,
+  times: { nbf?: number; exp?: number } = {},
+  signer = provider,
+): Promise<string> {
+  const { nbf = NOW_MS / 1_000 - 3_600, exp = NOW_MS / 1_000 + 3_600 } = times;
+  const did = `did:key:${base58btc.encode(Buffer.from(`ed01${signer.publicKey}`, 'hex'))}`;
+  const subject = `did:pkh:${NETWORK}:${payout.address}`;
+  const field = (name: string, type: string) => ({ name, type });
+  const signature = await wallet.signTypedData(
+    { name: 'Idlewatt identity', version: '1' },
+    {
+      PeerBinding: [
+        field('peer', 'string'),
+        field('payout', 'address'),
+        field('fromSeconds', 'uint64'),
+        field('untilSeconds', 'uint64'),
+      ],
+    },
+    { peer: signer.peer, payout: payout.address, fromSeconds: nbf, untilSeconds: exp },
+  );
+  const vc = {
+    '@context': ['https://www.w3.org/2018/credentials/v1'],
+    type: ['VerifiableCredential', 'IdlewattPeerBinding'],
+    credentialSubject: { id: subject, peer: signer.peer },
+    evidence: [{ type: ['EthereumEip712Signature'], signature }],
+  };
+  const header = { kid: `${did}#${did.slice('did:key:'.length)}`, typ: 'JWT' };
+  return signer.sign({ iss: did, sub: subject, nbf, exp, vc }, header);
 }
 
 async function offers() {
   const offer = {
     peer: provider.peer,
     payout: payout.address,
-    payoutProof: await prove(payout, EXPIRES_AT_MS),
+    binding: await bind(payout),
     networks: [NETWORK],
     asset: ASSET,
     models: [MODEL],
@@ -100,10 +129,10 @@ async function offers() {
 type Case = readonly [name: string, jws: string, verdict: string, payable?: boolean];
 
 async function honestOffers(offer: object): Promise<readonly Case[]> {
-  const signed = (change: object) => provider.sign({ ...offer, payoutProof: null, ...change });
+  const signed = (change: object) => provider.sign({ ...offer, binding: null, ...change });
   return [
     ['valid', await provider.sign(offer), 'valid'],
-    ['without a proof of the payout address', await signed({}), 'valid'],
+    ['without a binding', await signed({}), 'valid'],
     ['a field of a later version', await signed({ later: { than: 'this' } }), 'valid'],
     ['nothing to sell', await signed({ models: [] }), 'valid'],
     ['another chain', await signed({ networks: ['eip155:1'] }), 'valid', false],
@@ -123,20 +152,25 @@ async function forgedOffers(offer: object): Promise<readonly Case[]> {
   const unsigned = encode({ alg: 'none', kid: provider.peer });
   const signed = (change: object) => provider.sign({ ...offer, ...change });
   return [
-    ['another peer’s name', await signed({ peer: stranger.peer, payoutProof: null }), 'another-peer'],
+    ['another peer’s name', await signed({ peer: stranger.peer, binding: null }), 'another-peer'],
     ['another key', await stranger.sign(offer, { kid: provider.peer }), 'signature'],
     ['altered payload', `${header}.${altered}.${signature}`, 'signature'],
     ['another peer’s offer', await stranger.sign({ ...offer, peer: stranger.peer }), 'signature'],
     ['no algorithm', `${unsigned}.${payload}.`, 'signature'],
     [
-      'proof of another address',
-      await signed({ payoutProof: await prove(payer, EXPIRES_AT_MS) }),
-      'payout-proof',
+      'binding signed by another address',
+      await signed({ binding: await bind(payer) }),
+      'binding-wallet-signature',
     ],
     [
-      'proof of another time',
-      await signed({ payoutProof: await prove(payout, EXPIRES_AT_MS - 1) }),
-      'payout-proof',
+      'binding of another peer',
+      await signed({ binding: await bind(payout, {}, stranger) }),
+      'binding-signature',
+    ],
+    [
+      'binding that has ended',
+      await signed({ binding: await bind(payout, { exp: NOW_MS / 1_000 }) }),
+      'binding-expired',
     ],
     ['not a JWS', 'offer', 'signature'],
   ];

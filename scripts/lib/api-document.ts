@@ -137,6 +137,7 @@ const STATUS_MEANINGS: Readonly<Record<number, string>> = {
   400: 'The request is wrong: the message and `param` name the parameter. Nothing was bought.',
   401: 'The API key is missing, unknown, revoked or expired; or a web page or host name that isn’t allowed.',
   402: 'A price or budget is exceeded, of the key (`insufficient_quota`), the request or the owner; or the payment was refused.',
+  403: 'The provider’s owner doesn’t sell such jobs (`category_not_accepted`), or not to this machine (`buyer_not_accepted`). Nothing was bought.',
   404: 'Nobody offers that model, or the path is unknown.',
   405: 'The path has other methods: `Allow` lists them.',
   413: 'The body is too large.',

@@ -9,6 +9,7 @@ import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema }
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { PRICE_REASONS, priceSchema } from '../price.ts';
 import { PROFILES } from '../profiles.ts';
 import { rateSchema } from '../rate.ts';
 import { readingsSchema } from '../readings.ts';
@@ -267,6 +268,17 @@ export const modelsStateSchema = z.object({
     error: z.string().nullable(),
   }),
   engineServers: z.array(engineServerStateSchema),
+  /** Current prices of the models on offer, in base units per million tokens. */
+  quotes: z.array(
+    z.object({
+      model: z.string(),
+      price: priceSchema,
+      /** Price of lines of batches; null if it is the same. */
+      batchPrice: priceSchema.nullable(),
+      /** See `PriceReason`. */
+      reason: z.enum(PRICE_REASONS),
+    }),
+  ),
   usedBytes: z.number().int(),
   budgetBytes: z.number().int(),
 });

@@ -298,7 +298,7 @@ test('rejects a tampered receipt and stops buying from that provider', async () 
   const tampering: Network = {
     ...dishonest,
     key: {
-      peer: dishonest.key.peer,
+      ...dishonest.key,
       sign: (payload) =>
         dishonest.key.sign('tokenHash' in payload ? { ...payload, outputTokens: 100 } : payload),
     },

@@ -7,7 +7,7 @@ import { Wallet } from 'ethers';
 import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { createNetwork, createPublicNode } from '../../main/adapters/libp2p/index.ts';
-import { createOffers } from '../../main/core/identity/index.ts';
+import { createBindings, createOffers } from '../../main/core/identity/index.ts';
 import { createProviderService } from '../../main/core/provider/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Network, PublicNode } from '../../main/ports/network.ts';
@@ -113,7 +113,7 @@ async function openService(
       models: [model],
       slots: 4,
     }),
-    provePayout: (text) => selling.funds.signMessage(text),
+    bindings: createBindings({ key, clock: systemClock, payout: selling.funds, network: chain.network.id }),
   });
   return createProviderService({
     ...{ engines: oneModel(engine), gate, key, offers },

@@ -94,7 +94,12 @@ async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
     channelsMax: 8,
   });
   const avoided: string[] = [];
-  const offers = new Map(providers.map((_, index) => [`peer-${index}`, offerOf(`peer-${index}`, price)]));
+  const offers = new Map(
+    providers.map(({ provider }, index) => [
+      `peer-${index}`,
+      offerOf(`peer-${index}`, provider.gate.payout, price),
+    ]),
+  );
   const directory = {
     find: async () => [...offers].map(([peer, offer]) => ({ peer, offer })),
     providers: () => [...offers].map(([peer, offer]) => ({ peer, offer })),
@@ -138,11 +143,11 @@ async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
   return { ask, locked, tokens, skip, requester, budget, avoided, chargedToday };
 }
 
-function offerOf(peer: string, price: Price): Offer {
+function offerOf(peer: string, payout: string, price: Price): Offer {
   return {
     peer,
-    payout: `0x${'1'.repeat(40)}`,
-    payoutProof: null,
+    payout,
+    binding: null,
     networks: [chain.network.id],
     asset: chain.network.token,
     models: [{ ...OFFERED, price }],

@@ -2,6 +2,7 @@
  * For tests: a provider and a buyer in one process that can be killed at any moment. A killed one has no connection any
  * more; the next one has only what was on disk at that moment.
  */
+
 import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
@@ -12,7 +13,7 @@ import type { Money } from '../../main/agent/money.ts';
 import { PROFILES } from '../../main/agent/profiles.ts';
 import type { Close, Surroundings } from '../../main/agent/surroundings.ts';
 import { homePaths } from '../../main/core/home/index.ts';
-import { createOffers } from '../../main/core/identity/index.ts';
+import { createBindings, createOffers } from '../../main/core/identity/index.ts';
 import { createNotices } from '../../main/core/notices/index.ts';
 import { openAnswerFiles, PROVIDER_LIMITS } from '../../main/core/provider/index.ts';
 import type { Clock, TimerWork } from '../../main/ports/clock.ts';
@@ -106,7 +107,7 @@ export async function openMortalProvider(
       models: [MODEL],
       slots: FAKE_LIFE.sequences,
     }),
-    provePayout: (text) => accounts.funds.signMessage(text),
+    bindings: createBindings({ key: network.key, clock, payout: accounts.funds, network: chain.network.id }),
   });
 
   async function start(): Promise<void> {

@@ -49,7 +49,10 @@ function createService() {
   const { promise: streamEnded, resolve } = Promise.withResolvers<void>();
   let pulled = 0;
   let cancels = 0;
-  app.get('/who', (context) => context.json({ peer: context.req.header('x-peer-id') ?? null }));
+  app.get('/who', (context) => {
+    const { 'x-peer-id': peer, 'x-peer-subnet': subnet } = context.req.header();
+    return context.json({ peer: peer ?? null, subnet: subnet ?? null });
+  });
   app.post('/length', async (context) =>
     context.json({ length: (await context.req.arrayBuffer()).byteLength }),
   );
@@ -122,8 +125,9 @@ function testConnecting(pair: Pair): void {
 function testIdentity(pair: Pair): void {
   it('identifies the requester by the connection, even if the request claims another identity', async () => {
     const { client, server } = pair;
-    const response = await who(client, server, { headers: { 'X-Peer-Id': 'another' } });
-    assert.deepEqual(await response.json(), { peer: client.key.peer });
+    const headers = { 'X-Peer-Id': 'another', 'X-Peer-Subnet': '10.0.0' };
+    const response = await who(client, server, { headers });
+    assert.deepEqual(await response.json(), { peer: client.key.peer, subnet: '127.0.0' });
   });
 
   it('signs so that any peer can verify the signer', async () => {

@@ -329,3 +329,43 @@ test('a backup with another wallet names both, and the end of the last restore s
     await page.getByText('It belongs to another ledger.').waitFor();
     await page.getByText(`0x${'2'.repeat(40)}`).waitFor();
   }));
+
+test('prices follow the market within limits that appear with it, and the page shows the prices now', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
+    assert.equal(await page.getByLabel('Lower limit').count(), 0);
+    await page.getByRole('radio', { name: 'Follow the market' }).click({ force: true });
+    const lowest = page.getByLabel('Lower limit');
+    await lowest.fill('70');
+    await lowest.press('Enter');
+    const discount = page.getByLabel('Discount on batches');
+    await discount.fill('20');
+    await discount.press('Enter');
+    while (changes().length < 3) await setImmediate();
+    assert.deepEqual(
+      changes().map((call) => call.input),
+      [{ pricePolicy: 'market' }, { priceLowestPercent: 70 }, { batchDiscountPercent: 20 }],
+    );
+    await page.getByRole('list', { name: 'Prices now' }).getByText('Follows the market').waitFor();
+  }));
+
+test('buyers are chosen, a list takes peer IDs out of whole addresses, and kinds of jobs are turned off', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
+    const peer = '12D3KooWGJvHrqAiVfT6mCgjWvMbjNVGuNUMLhrkpLq6gqk1WVQ5';
+    await page.getByRole('radio', { name: 'Only my list' }).click({ force: true });
+    const field = page.getByLabel('Peer ID', { exact: true });
+    await field.fill('no peer');
+    await page.getByText('Enter a peer ID that begins with 12D3KooW.').waitFor();
+    await field.fill(`/ip4/192.0.2.1/tcp/4001/p2p/${peer}`);
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('button', { name: `Remove ${peer}` }).waitFor();
+    await page.getByRole('switch', { name: 'Chat with tools' }).click({ force: true });
+    while (changes().length < 3) await setImmediate();
+    assert.deepEqual(
+      changes().map((call) => call.input),
+      [{ sellTo: 'listed' }, { knownPeers: [peer] }, { categoriesOff: ['tools'] }],
+    );
+  }));

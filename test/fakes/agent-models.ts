@@ -22,6 +22,16 @@ export function modelsOf(view: View): AgentState['models'] {
       tooLargeModel(view),
       tinyModel(view),
     ],
+    quotes: busy
+      ? [
+          {
+            model: MODEL,
+            price: { inputPerMillion: '18000', outputPerMillion: '74000' },
+            batchPrice: { inputPerMillion: '14400', outputPerMillion: '59200' },
+            reason: 'market',
+          },
+        ]
+      : [],
     engineServers: busy ? [engineServer()] : [],
     usedBytes: busy ? 2_511_332_768 : 3_400_000,
     budgetBytes: 20_000_000_000,

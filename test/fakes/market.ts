@@ -15,6 +15,7 @@ import type { Job } from '../../shared/jobs.ts';
 import type { OfferedModel, Receipt } from '../../shared/offer.ts';
 import { createFakeEngine, FAKE_MODEL } from './engine.ts';
 import { createTestKeys, TEST_KEY } from './gateway-keys.ts';
+import { offerChecks, UNBOUND } from './identity.ts';
 import { createFakeJobs } from './jobs.ts';
 import { oneModel } from './model-engines.ts';
 import { createFakePayer } from './payer.ts';
@@ -35,7 +36,12 @@ export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1, graph
 /** Creates a provider that serves over the network. */
 export function createFakeProvider(
   network: Network,
-  options: Partial<ProviderOptions> & { engine?: Engine; models?: OfferedModel[]; slots?: number } = {},
+  options: Partial<ProviderOptions> & {
+    engine?: Engine;
+    models?: OfferedModel[];
+    slots?: number;
+    refuses?: string[];
+  } = {},
 ) {
   const engine = options.engine ?? createFakeEngine({ loaded: FAKE_LIFE });
   const clock: Clock = options.clock ?? systemClock;
@@ -52,8 +58,9 @@ export function createFakeProvider(
       asset: FAKE_ASSET,
       models: options.models ?? [OFFERED],
       slots: options.slots ?? 4,
+      ...(options.refuses && { refuses: options.refuses }),
     }),
-    provePayout: async (text) => `proof of ${text.length}`,
+    bindings: UNBOUND,
   });
   const service = createProviderService({
     gate,
@@ -82,12 +89,7 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
   const directory = createDirectory({
     network,
     clock,
-    readOffer: (jws, peer) =>
-      readOffer(jws, peer, {
-        verifySigned,
-        clock,
-        verifyPayout: async (text, proof) => proof === `proof of ${text.length}`,
-      }),
+    readOffer: (jws, peer) => readOffer(jws, peer, offerChecks(clock)),
   });
   directory.start();
   const gateway = createGateway({

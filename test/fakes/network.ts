@@ -119,7 +119,11 @@ class FakeNetwork {
         createConnection: () => pipe.ours as unknown as Socket,
         method: init.method ?? 'GET',
         path,
-        headers: { ...Object.fromEntries(new Headers(init.headers)), 'x-peer-id': this.key.peer },
+        headers: {
+          ...Object.fromEntries(new Headers(init.headers)),
+          'x-peer-id': this.key.peer,
+          'x-peer-subnet': '127.0.0',
+        },
       });
       sent.on('error', (cause) =>
         reject(

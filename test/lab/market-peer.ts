@@ -2,6 +2,7 @@
  * One machine of the open market in the lab: a public node, a provider or a buyer, made of the same parts as an agent's, with
  * a service in place of an engine. Reports that it is up, then does what the test's messages say.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import { systemClock } from '../../main/ports/clock.ts';
 import type { Market, Network } from '../../main/ports/network.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { OFFER_PATH, offerSchema } from '../../shared/offer.ts';
+import { UNBOUND } from '../fakes/identity.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { EVENT_MS, type FromPeer, LAB_MODEL, LAB_TERMS, type ToPeer } from './market-messages.ts';
 
@@ -86,7 +88,7 @@ function sell(network: Network, market: Market): void {
     key: network.key,
     clock: systemClock,
     terms: () => LAB_TERMS,
-    provePayout: async () => null,
+    bindings: UNBOUND,
   });
   const app = new Hono();
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));

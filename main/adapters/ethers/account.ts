@@ -9,7 +9,6 @@ export function createAccount(privateKey: string): Account {
     address: wallet.address as Hex,
     signTypedData: async ({ domain, types, primaryType, message }) =>
       (await wallet.signTypedData(domain, usedTypes(types, primaryType), message)) as Hex,
-    signMessage: async (message) => (await wallet.signMessage(message)) as Hex,
     signTransaction: async (transaction) =>
       (await wallet.signTransaction({ ...transaction, type: 2 })) as Hex,
   };

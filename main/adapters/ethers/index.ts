@@ -5,5 +5,5 @@ export { readBalances } from './balances.ts';
 export { createKeyTools } from './keystore.ts';
 export { type ChainNode, connectNode } from './node.ts';
 export { createSender } from './sender.ts';
-export { signedBy } from './signed-text.ts';
 export { createSpendChain } from './spend-chain.ts';
+export { verifyTypedData } from './typed-data.ts';

@@ -6,7 +6,7 @@ import {
   sign as signBytes,
   verify as verifySignature,
 } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
@@ -16,6 +16,7 @@ import { CompactSign, compactVerify, importJWK } from 'jose';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
+import { didOf, didUrlOf } from './did.ts';
 
 const KEY_FILE = 'peer.key';
 /** Holds the peer ID, so that a lost key is detected. Public. */
@@ -43,6 +44,19 @@ export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
   if (known === null) writeWhole(namePath, `${peer}\n`, 0o644);
   else if (known !== peer) throw missing(known, keyPath);
   return key;
+}
+
+/** Makes a key that takes the place of the one in the folder once it is stored with {@link replacePeerKey}. */
+export function makePeerKey(): Promise<Ed25519PrivateKey> {
+  return generateKeyPair('Ed25519');
+}
+
+/** Stores another key instead of the one in the folder, which is lost. A crash leaves one of the two. */
+export function replacePeerKey(folder: string, next: Ed25519PrivateKey): void {
+  // Without a name, either key is accepted.
+  rmSync(join(folder, NAME_FILE), { force: true });
+  writeWhole(join(folder, KEY_FILE), privateKeyToProtobuf(next), 0o600);
+  writeWhole(join(folder, NAME_FILE), `${peerIdFromPrivateKey(next)}\n`, 0o644);
 }
 
 function readKey(keyPath: string, known: string | null): Ed25519PrivateKey {
@@ -75,13 +89,15 @@ function writeWhole(path: string, content: Uint8Array | string, mode: number): v
 export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<PeerKey> {
   const peer = peerIdFromPrivateKey(privateKey).toString();
   const signingKey = await importJWK(jwkOf(privateKey), 'EdDSA');
+  const signWith = (header: { readonly kid: string; readonly typ?: string }, payload: object) =>
+    new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+      .setProtectedHeader({ alg: 'EdDSA', ...header })
+      .sign(signingKey);
   return {
     peer,
-    sign(payload) {
-      return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
-        .setProtectedHeader({ alg: 'EdDSA', kid: peer })
-        .sign(signingKey);
-    },
+    did: didOf(peer),
+    sign: (payload) => signWith({ kid: peer }, payload),
+    signCredential: (claims) => signWith({ kid: didUrlOf(peer), typ: 'JWT' }, claims),
   };
 }
 
@@ -119,7 +135,8 @@ async function payloadOf(jws: string, peer: string, own: KeyObject | null): Prom
     const { payload: read, protectedHeader } = await compactVerify(jws, key.object, {
       algorithms: ['EdDSA'],
     });
-    if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
+    if (![peer, didUrlOf(peer)].includes(protectedHeader.kid ?? ''))
+      throw new Error('another peer signed it');
     return read;
   }
   const signed = Buffer.from(jws.slice(0, end), 'latin1');

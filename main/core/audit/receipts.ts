@@ -94,10 +94,16 @@ function entryFlaws(
   return { found: true, flaws };
 }
 
+/** Returns the own peer ID that the receipt names as its signer; the current one if it names none of them. */
+function ownSigner(jws: string, ownPeers: readonly string[]): string | undefined {
+  const header = Buffer.from(jws.split('.')[0] ?? '', 'base64url').toString();
+  return ownPeers.find((peer) => header.includes(`"${peer}"`)) ?? ownPeers[0];
+}
+
 /** Describes why a receipt is invalid; null if it is valid. */
 async function receiptFlaw(job: Job, jws: string, sources: AuditSources): Promise<string | null> {
-  const signer = job.side === 'sold' ? sources.ownPeer : job.peer;
-  if (signer === null)
+  const signer = job.side === 'sold' ? ownSigner(jws, sources.ownPeers) : job.peer;
+  if (signer === undefined)
     return 'The signer of its receipt can’t be checked: this machine’s peer ID is unknown.';
   let receipt: Receipt;
   try {

@@ -27,8 +27,8 @@ export interface AuditSources {
   readonly folded: readonly FoldedJobs[];
   readonly findJob: (id: string) => Job | null;
   readonly soldChannels: readonly SoldChannelRecord[];
-  /** The peer ID of this machine, which signs its receipts; null when unknown. */
-  readonly ownPeer: string | null;
+  /** Peer IDs of this machine, which sign its receipts: the current one first, then former ones. Empty when unknown. */
+  readonly ownPeers: readonly string[];
   readonly verifySigned: VerifySigned;
   /** One for each network in the ledger; null if it is unavailable. */
   readonly chains: ReadonlyMap<string, ChainEvidence | null>;

@@ -135,6 +135,7 @@ class LineWork {
         return this.#again('funds', RETRY_LATER_MS);
       case 'paused':
       case 'no-provider':
+      case 'not-accepted':
       case 'model-unavailable':
       case 'peer-unreachable':
       case 'clock-wrong':

@@ -1,9 +1,10 @@
-/** Schedules the requests of one engine: first come, first served, patient ones last, never more than there are sequences. */
+/** Schedules the requests of one engine: the requesters in turn, patient requests last, never more than there are sequences. */
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
 import type { EngineCommand } from '../../ports/engine-process.ts';
 import { Generation } from './generation.ts';
+import { Turns } from './turns.ts';
 
 export interface GenerationsOptions {
   readonly clock: Clock;
@@ -27,6 +28,7 @@ export class Generations {
   readonly #active = new Map<number, Generation>();
   /** Until the first event of an active request. */
   readonly #deadlines = new Map<number, Timer>();
+  readonly #turns = new Turns();
   #waiting: Generation[] = [];
   #sequences = 0;
   #lastId = 0;
@@ -55,7 +57,7 @@ export class Generations {
   async *run(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent, void> {
     this.#lastId += 1;
     const generation = new Generation(this.#lastId, request, this.#options.clock);
-    this.#enqueue(generation);
+    this.#waiting.push(generation);
     const onAbort = () => this.#abort(generation);
     try {
       if (signal.aborted) onAbort();
@@ -106,18 +108,13 @@ export class Generations {
     this.failActive(error.message);
   }
 
-  #enqueue(generation: Generation): void {
-    const isBefore = (other: Generation) =>
-      generation.request.isPatient !== true && other.request.isPatient === true;
-    const index = this.#waiting.findIndex(isBefore);
-    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, generation);
-  }
-
   #startWaiting(): void {
     const { send, onActive } = this.#options;
     while (this.#active.size < this.#sequences) {
-      const generation = this.#waiting.shift();
+      const next = this.#turns.next(this.#waiting.map(({ request }) => request));
+      const [generation] = next < 0 ? [] : this.#waiting.splice(next, 1);
       if (!generation) return;
+      this.#turns.note(generation.request);
       generation.start();
       this.#active.set(generation.id, generation);
       const { clock, beginMsMax } = this.#options;

@@ -6,8 +6,9 @@ import { type AskedCompletion, askedTokensMax, neededFeatures } from '../../../s
 import { describeDuration } from '../../../shared/clocks.ts';
 import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { categoriesOf } from '../../../shared/job-categories.ts';
 import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
-import type { Offer, OfferedModel } from '../../../shared/offer.ts';
+import { type Offer, type OfferedModel, pricedFor } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
@@ -45,6 +46,8 @@ export interface Candidates {
     asked: AskedCompletion,
     continuation: Continuation | null,
     budget: RequestBudget,
+    /** True for a line of a batch, which may have another price. */
+    isBatch?: boolean,
   ): Promise<readonly Candidate[]>;
   /** Moves the peer to the end of the list for a while; longer if it hasn't proven anything yet. */
   noteFailure(peer: string, isTrusted: boolean): void;
@@ -53,7 +56,7 @@ export interface Candidates {
    * it no longer sells the same file at terms that are accepted. Fails with `payment-required` if its price exceeds
    * the limit now.
    */
-  renew(candidate: Candidate, budget: RequestBudget): Promise<Candidate | null>;
+  renew(candidate: Candidate, budget: RequestBudget, isBatch?: boolean): Promise<Candidate | null>;
 }
 
 /** A peer that failed is tried last for this long, but still before giving up. */
@@ -78,7 +81,7 @@ export function createCandidates(options: CandidateOptions): Candidates {
   const isProven = (peer: string) => experience.of(peer, '').standing >= STRANGER_STANDING_MAX;
 
   return {
-    async list(asked, continuation, budget) {
+    async list(asked, continuation, budget, isBatch = false) {
       const wanted = {
         modelId: asked.model,
         sha256: continuation?.sha256 ?? null,
@@ -87,7 +90,7 @@ export function createCandidates(options: CandidateOptions): Candidates {
       };
       const found = await directory.find(asked.model, continuation?.without);
       if (found.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
-      const selling = capable(found, asked);
+      const selling = capable(willing(found, asked, isBatch), asked);
       const held = holders.find(asked);
       const compared = sample(
         selling,
@@ -117,15 +120,35 @@ export function createCandidates(options: CandidateOptions): Candidates {
         peer,
         clock.monotonic() + (isTrusted ? RECENT_FAILURE_MS : UNTRUSTED_FAILURE_MS),
       ),
-    async renew({ peer, model: before, why }, budget) {
+    async renew({ peer, model: before, why }, budget, isBatch = false) {
       const offer = await directory.refresh(peer);
       const model = offer?.models.find(({ id }) => id === before.id);
       if (!offer || !model || model.sha256 !== before.sha256) return null;
       if (!accepts(offer, model)) return null;
-      const [renewed] = withinLimit([{ peer, offer, model }], budget);
+      const [renewed] = withinLimit([{ peer, offer, model: pricedFor(model, isBatch) }], budget);
       return renewed ? { ...renewed, ...(why !== undefined && { why }) } : null;
     },
   };
+}
+
+/** Returns the providers that sell such jobs, at the prices for them. Fails with `no-provider` if there is none. */
+function willing<P extends { readonly offer: Offer }>(
+  providers: readonly P[],
+  asked: AskedCompletion,
+  isBatch: boolean,
+): readonly P[] {
+  const categories: readonly string[] = categoriesOf(asked, isBatch);
+  const selling = providers.filter(({ offer }) => !offer.refuses?.some((each) => categories.includes(each)));
+  if (selling.length === 0) {
+    throw new AppError(
+      'no-provider',
+      `No provider of that model sells such jobs (${categories.join(', ')}).`,
+    );
+  }
+  return selling.map((provider) => {
+    const models = provider.offer.models.map((model) => pricedFor(model, isBatch));
+    return { ...provider, offer: { ...provider.offer, models } };
+  });
 }
 
 /** Returns the providers whose model can do what the request needs. Fails with `unsupported` if there is none. */

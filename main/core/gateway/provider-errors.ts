@@ -58,6 +58,7 @@ function retryAfter(header: string | null): { readonly retryAfterS?: number } {
 }
 
 function codeOf(status: number): ErrorCode {
+  if (status === 403) return 'not-accepted';
   if (status === 404) return 'model-unavailable';
   if (status === 429) return 'busy';
   if (status === 503) return 'paused';

@@ -84,8 +84,9 @@ export function createProviderSearch(options: ProviderSearchOptions): ProviderSe
     async findProvider(request) {
       const { asked, budget, continuation, requester } = request;
       asking.counted();
-      const queue = [...(await candidates.list(asked, continuation, budget))];
-      const retries = createRetries({ ...context, directory, candidates, isTrusted }, budget);
+      const isBatch = request.onSending !== undefined;
+      const queue = [...(await candidates.list(asked, continuation, budget, isBatch))];
+      const retries = createRetries({ ...context, directory, candidates, isTrusted, isBatch }, budget);
       let failure: AppError | null = null;
       let passedOver: AppError | null = null;
       let passes = 0;
@@ -149,10 +150,12 @@ interface Retries {
 
 interface RetryParts
   extends Pick<PurchaseContext, 'clock'>,
-    Omit<ProviderSearchOptions, 'context' | 'holders' | 'experience'> {}
+    Omit<ProviderSearchOptions, 'context' | 'holders' | 'experience'> {
+  readonly isBatch: boolean;
+}
 
 function createRetries(
-  { clock, directory, candidates, isTrusted }: RetryParts,
+  { clock, directory, candidates, isTrusted, isBatch }: RetryParts,
   budget: RequestBudget,
 ): Retries {
   /** Failures so far by peer and error code. */
@@ -186,12 +189,13 @@ function createRetries(
           const delayMs = RETRY_DELAYS_MS[tried];
           if (error.details.reason !== PAYMENT_CORRECTED || delayMs === undefined) return null;
           await pause(clock, error.details.code === 'channel-busy' ? delayMs : 0);
-          return candidates.renew(candidate, budget).catch((limit: unknown) => {
+          return candidates.renew(candidate, budget, isBatch).catch((limit: unknown) => {
             if (isAboveLimit(limit)) return limit;
             throw limit;
           });
         }
         case 'paused':
+        case 'not-accepted':
         case 'model-unavailable':
           await directory.refresh(peer);
           return null;

@@ -102,7 +102,11 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const path = PATHS[asked.prompt.kind];
   const costMax = askedCostMax(candidate.model.price, asked, asked.maxTokens);
   const hold = request.budget.hold(peer, costMax);
-  const provider = { peer, fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init) };
+  const provider = {
+    peer,
+    payTo: candidate.offer.payout,
+    fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init),
+  };
   const lease = await payer.lease(provider, path, costMax).catch((error: unknown) => {
     hold.end(endOfLease(error));
     throw error;
@@ -186,6 +190,7 @@ function endOfRefusal(cause: AppError): HoldEnd {
       return { kind: 'stopped', charged: null };
     case 'paused':
     case 'busy':
+    case 'not-accepted':
     case 'model-unavailable':
     case 'bad-request':
       return { kind: 'stopped', charged: 0n };

@@ -1,5 +1,19 @@
 /** Public interface of the identity module. */
 export {
+  type BindingChecks,
+  type Bindings,
+  type BoundParties,
+  checkBinding,
+  createBindings,
+} from './bindings.ts';
+export {
+  checkFormerPeers,
+  leadingTo,
+  readFormerPeers,
+  signRevocation,
+  signSuccession,
+} from './former-peers.ts';
+export {
   clockDifferenceMs,
   createOffers,
   isPayable,
@@ -8,7 +22,6 @@ export {
   type Offers,
   type OffersOptions,
   type OfferTerms,
-  payoutProofText,
   readOffer,
   type SignedOffer,
 } from './offers.ts';

@@ -1,15 +1,14 @@
-/**
- * Signed offers, which bind this machine's peer key and its payout address to each other: each key signs the other's
- * name and an expiry. The peer key signs the offer; the payout key signs the peer ID.
- */
+/** Signed offers. Each carries the binding of the peer key to the payout address, and the peers that its owner used before. */
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Offer, offerSchema } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { PeerKey, VerifySigned } from '../../ports/network.ts';
+import type { PeerKey } from '../../ports/network.ts';
+import { type BindingChecks, type Bindings, checkBinding } from './bindings.ts';
+import { checkFormerPeers } from './former-peers.ts';
 
 /** The part of an offer that the composition supplies; this module adds the rest. */
-export type OfferTerms = Omit<Offer, 'peer' | 'payoutProof' | 'issuedAtMs' | 'expiresAtMs'>;
+export type OfferTerms = Omit<Offer, 'peer' | 'binding' | 'issuedAtMs' | 'expiresAtMs'>;
 
 export interface SignedOffer {
   readonly offer: Offer;
@@ -17,18 +16,12 @@ export interface SignedOffer {
   readonly jws: string;
 }
 
-/** The text that the payout address's key signs (EIP-191). `untilMs`: milliseconds since the epoch. */
-export function payoutProofText(peer: string, untilMs: number): string {
-  return `Idlewatt peer ${peer} until ${untilMs}`;
-}
-
 export interface OffersOptions {
   readonly key: PeerKey;
   readonly clock: Clock;
   /** The current terms; when they change, the next offer is signed again. */
   readonly terms: () => OfferTerms;
-  /** Signs with the payout address's key; null if that key is not on this machine or is locked. */
-  readonly provePayout: (text: string) => Promise<string | null>;
+  readonly bindings: Bindings;
   /** Validity of an offer. Default 10 minutes. */
   readonly lifetimeMs?: number;
 }
@@ -51,18 +44,17 @@ export const LIVE_OFFER_CLOCK_ERROR_MS_MAX = 24 * 3_600_000;
 
 /** Signs on demand: a new offer after half of the last one's lifetime, or immediately when the terms change. */
 export function createOffers(options: OffersOptions): Offers {
-  const { key, clock, terms, provePayout } = options;
+  const { key, clock, terms, bindings } = options;
   const lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
   let latest: { terms: string; made: Promise<SignedOffer>; signedAtMs: number; renewAtMs: number } | null =
     null;
 
   async function sign(current: OfferTerms, nowMs: number): Promise<SignedOffer> {
     const expiresAtMs = nowMs + lifetimeMs;
-    const payoutProof = await provePayout(payoutProofText(key.peer, expiresAtMs));
     const offer = offerSchema.parse({
       ...current,
       peer: key.peer,
-      payoutProof,
+      binding: await bindings.current(),
       issuedAtMs: nowMs,
       expiresAtMs,
     });
@@ -93,18 +85,12 @@ export function createOffers(options: OffersOptions): Offers {
   };
 }
 
-export interface OfferChecks {
-  readonly verifySigned: VerifySigned;
-  /** True if the address signed the text (EIP-191). */
-  readonly verifyPayout: (text: string, proof: string, address: string) => Promise<boolean>;
-  readonly clock: Clock;
-  /** Error of either clock that is tolerated. Default: none at the expiry, five minutes at the issue time. */
-  readonly clockErrorMsMax?: number;
-}
+/** `clockErrorMsMax` applies to offers and bindings alike. */
+export type OfferChecks = BindingChecks;
 
 /**
  * Returns the offer in a compact JWS after every check: the peer signed it, it names that peer, it is valid now, and
- * the proof of the payout address, if there is one, is for this peer. Fails with `bad-request`; `details.aheadMs` says
+ * its binding to the payout address and its former peers, if there are any, hold. Fails with `bad-request`; `details.aheadMs` says
  * how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
  */
 export async function readOffer(jws: string, peer: string, checks: OfferChecks): Promise<Offer> {
@@ -114,11 +100,8 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   const nowMs = checks.clock.now();
   if (offer.peer !== peer) throw refused('another-peer', peer);
   checkTimes(offer, nowMs, checks.clockErrorMsMax ?? 0);
-  if (offer.payoutProof !== null) {
-    const text = payoutProofText(peer, offer.expiresAtMs);
-    if (!(await checks.verifyPayout(text, offer.payoutProof, offer.payout)))
-      throw refused('payout-proof', peer);
-  }
+  if (offer.binding !== null) await checkBinding(offer.binding, offer, checks);
+  await checkFormerPeers(offer.formerPeers ?? [], peer, checks);
   return offer;
 }
 

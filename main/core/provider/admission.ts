@@ -1,4 +1,7 @@
-/** Bounds the requests that are in progress or waiting: of each lane, which is a model, and of each peer. */
+/**
+ * Bounds the requests that are in progress or waiting: of each lane, which is a model, of each peer, and of each subnet,
+ * because peer IDs cost nothing.
+ */
 import { AppError } from '../../../shared/errors.ts';
 
 export interface AdmissionLimits {
@@ -6,6 +9,17 @@ export interface AdmissionLimits {
   readonly waitingMax: number;
   /** Concurrent requests of one peer, including waiting ones. */
   readonly perPeerMax: number;
+  /** The same of all peers of one subnet. Absent: no limit. */
+  readonly perSubnetMax?: number;
+  /** Waiting places of a lane for those that have none in it. Absent: none. */
+  readonly reservedWaiting?: number;
+}
+
+/** A requester that asks for a place. */
+export interface Asking {
+  readonly peer: string;
+  /** Null where the peer's address isn't known, for example over a relay. */
+  readonly subnet: string | null;
 }
 
 /** Queue in which a request takes a place: that of its model, whose engine has this many slots. */
@@ -16,7 +30,7 @@ export interface Places {
 
 export interface Admission {
   /** Takes a place and returns the function that frees it; fails with `busy`. */
-  enter(peer: string, places: Places): () => void;
+  enter(asking: Asking, places: Places): () => void;
   /** Number of the lane's places that are taken. */
   taken(lane: string): number;
 }
@@ -26,22 +40,38 @@ const RETRY_AFTER_S = 2;
 /** See {@link Admission}. */
 export function createAdmission(limits: AdmissionLimits): Admission {
   const perPeer = new Map<string, number>();
+  const perSubnet = new Map<string, number>();
   const perLane = new Map<string, number>();
+  /** Places of each peer and each subnet in each lane. */
+  const shares = new Map<string, number>();
   return {
-    enter(peer, { slots, lane }) {
+    enter({ peer, subnet }, { slots, lane }) {
       const own = perPeer.get(peer) ?? 0;
       if (own >= limits.perPeerMax)
         throw busy(`This peer has reached its limit of ${limits.perPeerMax} concurrent requests.`);
-      if ((perLane.get(lane) ?? 0) >= slots + limits.waitingMax)
-        throw busy('All slots and waiting places are taken.');
-      change(perLane, lane, 1);
-      change(perPeer, peer, 1);
+      const sameSubnetMax = limits.perSubnetMax ?? Number.POSITIVE_INFINITY;
+      if (subnet !== null && (perSubnet.get(subnet) ?? 0) >= sameSubnetMax)
+        throw busy(`Peers of one subnet have reached their limit of ${sameSubnetMax} concurrent requests.`);
+      const taken = perLane.get(lane) ?? 0;
+      const places = slots + limits.waitingMax;
+      if (taken >= places) throw busy('All slots and waiting places are taken.');
+      const sharers = [`peer ${peer}`, ...(subnet === null ? [] : [`subnet ${subnet}`])];
+      const shareKeys = sharers.map((sharer) => `${sharer} ${lane}`);
+      const isFirst = shareKeys.every((key) => !shares.has(key));
+      if (!isFirst && taken >= places - (limits.reservedWaiting ?? 0))
+        throw busy('The last waiting places are for others. Wait for your requests in progress.');
+      const changeAll = (by: 1 | -1) => {
+        change(perLane, lane, by);
+        change(perPeer, peer, by);
+        if (subnet !== null) change(perSubnet, subnet, by);
+        for (const key of shareKeys) change(shares, key, by);
+      };
+      changeAll(1);
       let free = false;
       return () => {
         if (free) return;
         free = true;
-        change(perLane, lane, -1);
-        change(perPeer, peer, -1);
+        changeAll(-1);
       };
     },
     taken: (lane) => perLane.get(lane) ?? 0,

@@ -2,6 +2,7 @@
 
 export type { ActiveJob } from './active-jobs.ts';
 export { type AnswerFiles, openAnswerFiles } from './answer-files.ts';
+export { type Consent, createConsent } from './consent.ts';
 export type { SpeedCurve } from './job-speeds.ts';
 export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';

@@ -8,9 +8,15 @@ import { charge } from '../../../shared/price.ts';
 import type { AnswerFileLimits } from './answer-files.ts';
 import type { BodyLimits } from './body-places.ts';
 import type { ChainWorkLimits } from './chain-work.ts';
+import type { FreeRequestLimits } from './free-requests.ts';
 import type { KeptAnswerLimits } from './kept-answers.ts';
 
-export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerLimits, AnswerFileLimits {
+export interface ProviderLimits
+  extends BodyLimits,
+    ChainWorkLimits,
+    FreeRequestLimits,
+    KeptAnswerLimits,
+    AnswerFileLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /**
@@ -18,6 +24,10 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerL
    * may use a channel again as soon as it has the receipt, before the place of that request is free.
    */
   readonly perPeerMax: number;
+  /** The same of all peers of one subnet (IPv4: /24, IPv6: /48), as far as their addresses are known. */
+  readonly perSubnetMax: number;
+  /** Waiting places of a model for peers and subnets that have none there. */
+  readonly reservedWaiting: number;
   /** UTF-8 bytes of all messages and tools together. */
   readonly promptBytesMax: number;
   /** Output tokens of all choices of one request: neither side risks more than one request. */
@@ -28,9 +38,6 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerL
   /** Requests for channels that are in progress, in total and of one peer. */
   readonly channelRequestsMax: number;
   readonly channelRequestsPerPeerMax: number;
-  /** Requests of one peer within {@link freeWindowMs} that cost it nothing: offers, prices, and what is refused. */
-  readonly freePerPeerMax: number;
-  readonly freeWindowMs: number;
   /** Size up to which the body of a request without a payment is received, to tell its price. */
   readonly unpaidBodyBytesMax: number;
 }
@@ -38,6 +45,8 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerL
 export const PROVIDER_LIMITS: ProviderLimits = {
   waitingMax: 16,
   perPeerMax: 16,
+  perSubnetMax: 32,
+  reservedWaiting: 4,
   promptBytesMax: 256 * 1024,
   answerTokensMax: 4_096,
   stallMs: 60_000,
@@ -55,6 +64,7 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   unfundedPerPeerMax: 10,
   unfundedMax: 60,
   freePerPeerMax: 50,
+  freePerSubnetMax: 400,
   freeWindowMs: 10_000,
   keptCharactersMax: 32 * 1024 * 1024,
   keptCharactersPerPeerMax: 16 * 1024 * 1024,

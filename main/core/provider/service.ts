@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import { amount } from '../../../shared/money.ts';
-import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
+import { OFFER_PATH, type OfferedModel, pricedFor, type Receipt } from '../../../shared/offer.ts';
 import type { Presence } from '../../../shared/presence.ts';
 import { KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -35,12 +35,14 @@ import {
 } from '../openai-http/index.ts';
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
-import { type Admission, createAdmission, type Places } from './admission.ts';
+import { type Admission, type Asking, createAdmission, type Places } from './admission.ts';
 import type { AnswerFiles } from './answer-files.ts';
 import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { type Consent, SELLS_ALL } from './consent.ts';
+import { createFreeRequests, type FreeRequests } from './free-requests.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
@@ -66,6 +68,8 @@ export interface ProviderOptions {
   readonly offers: Offers;
   readonly presence: () => Presence;
   readonly limits?: Partial<ProviderLimits>;
+  /** The owner's choice of buyers and jobs. Default: all. */
+  readonly consent?: Consent;
   /** Keeps answers of batches when this process ends. Default: they are in memory only. */
   readonly answerFiles?: AnswerFiles;
   /** Called when a job's charge is final, together with the job's own step, for the ledger. Must not throw. */
@@ -94,11 +98,13 @@ export interface ProviderService {
 /** The gate's answer to a deposit that was made. */
 const OK = 200;
 
-/** See {@link ProviderService}. The header `x-peer-id`, which the network sets, identifies the requester. */
+/**
+ * See {@link ProviderService}. The headers `x-peer-id` and `x-peer-subnet`, which the network sets, identify the requester.
+ */
 export function createProviderService(options: ProviderOptions): ProviderService {
   const { clock, key, offers } = options;
   const limits = { ...PROVIDER_LIMITS, ...options.limits };
-  const onUnexpected = options.onUnexpected ?? (() => null);
+  const { onUnexpected = () => null, consent = SELLS_ALL } = options;
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
   const reservation = createReservation(active);
@@ -106,21 +112,27 @@ export function createProviderService(options: ProviderOptions): ProviderService
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, reservation, speeds },
+    ...{ limits, onUnexpected, failures, active, reservation, speeds, consent },
     ...openLimits(options, limits, onUnexpected),
     isClosing: () => closing,
+    onCharged(job, receipt) {
+      consent.noteBuyer(job.peer);
+      options.onCharged(job, receipt);
+    },
   };
 
   // Some clients end every path with a slash.
   const app = new Hono({ strict: false });
   identifyResponses(app);
   app.use(async (context, next) => {
-    parts.free.check(peerOf(context));
-    parts.free.note(peerOf(context));
+    parts.free.enter(askingOf(context));
     await next();
   });
   limitBodies(app);
-  app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
+  app.get(OFFER_PATH, async (context) => {
+    consent.checkBuyer(peerOf(context));
+    return context.text((await offers.current()).jws);
+  });
   app.get(MODELS_PATH, async (context) =>
     context.json({ object: 'list', data: await listModels(offers, key.peer) }),
   );
@@ -164,6 +176,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
 
 interface SellingParts extends ProviderOptions {
   readonly limits: ProviderLimits;
+  readonly consent: Consent;
   readonly onUnexpected: ReportUnexpected;
   readonly failures: Failures;
   readonly active: ActiveJobs;
@@ -177,8 +190,7 @@ interface SellingParts extends ProviderOptions {
   readonly bodies: BodyPlaces;
   readonly reservation: Reservation;
   readonly speeds: JobSpeeds;
-  /** Requests that cost their peer nothing. */
-  readonly free: RateLimit;
+  readonly free: FreeRequests;
   readonly isClosing: () => boolean;
 }
 
@@ -214,29 +226,27 @@ function openLimits(
       windowMs: limits.abandonWindowMs,
       message: 'This payer has left too many requests before their end. See Retry-After.',
     }),
-    free: createRateLimit({
-      clock,
-      eventsMax: limits.freePerPeerMax,
-      windowMs: limits.freeWindowMs,
-      message: 'This peer sends too many requests without paying. See Retry-After.',
-    }),
+    free: createFreeRequests(clock, limits),
   };
 }
 
 async function sell(parts: SellingParts, context: Context, read: ReadAsked): Promise<Response> {
   checkTakesJobs(parts);
   const peer = peerOf(context);
+  parts.consent.checkBuyer(peer);
   const batch = readBatchRequest((name) => context.req.header(name));
+  if (batch !== null) parts.consent.checkBatch();
   if (batch !== null) parts.keptAnswers.begin(peer, batch);
   const received = await receive(parts, context, peer);
   if (received instanceof Response) return received;
   const asked = read(received.body);
+  parts.consent.checkJob(asked);
   const slots = slotsOf(parts.engines.availability(asked.model));
-  const model = await offeredModel(parts, asked);
+  const model = await offeredModel(parts, asked, batch !== null);
   const maxTokens = checkSize(asked, model, parts.limits);
   if (batch === null) parts.batchPlaces.noteLive();
   else parts.batchPlaces.check(slots, model.id);
-  const leave = enterChoices(parts.admission, peer, { slots, lane: model.id }, asked.choices);
+  const leave = enterChoices(parts.admission, askingOf(context), { slots, lane: model.id }, asked.choices);
   let held: HeldModel | null = null;
   let isAdmitted = false;
   let kept: KeptAnswer | null = null;
@@ -248,7 +258,7 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
       return responseOf(admitted);
     }
     held = await holdAdmitted(parts, model.id, admitted.payment);
-    parts.free.takeBack(peer);
+    parts.free.takeBack(askingOf(context));
     if (batch !== null) {
       await refuseIfGone(context.req.raw.signal, admitted.payment);
       if (asked.stream) kept = parts.keptAnswers.open({ peer, id: batch.job }, batch.key);
@@ -312,13 +322,18 @@ function checkTakesJobs({ isClosing, presence, engines, reservation }: SellingPa
   reservation.check();
 }
 
-async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): Promise<OfferedModel> {
+/** Returns the model at its current price for this request, which stays the job's price whatever the offer is later. */
+async function offeredModel(
+  { offers }: SellingParts,
+  asked: AskedCompletion,
+  isBatch: boolean,
+): Promise<OfferedModel> {
   const { offer } = await offers.current();
   const model = offer.models.find(({ id }) => id === asked.model);
   if (!model) throw notOffered();
   const missing = missingFeature(neededFeatures(asked), model.features);
   if (missing !== null) throw featureMissing(model.id, missing);
-  return model;
+  return pricedFor(model, isBatch);
 }
 
 function notOffered(): AppError {
@@ -327,13 +342,13 @@ function notOffered(): AppError {
 }
 
 /** Takes a place for each choice, since each needs a slot of the engine. */
-function enterChoices(admission: Admission, peer: string, places: Places, choices: number): () => void {
+function enterChoices(admission: Admission, asking: Asking, places: Places, choices: number): () => void {
   const leaves: (() => void)[] = [];
   const leave = () => {
     for (const each of leaves) each();
   };
   try {
-    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(peer, places));
+    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(asking, places));
   } catch (error) {
     leave();
     throw error;
@@ -435,8 +450,11 @@ function work(
 async function openChannel(parts: SellingParts, context: Context): Promise<Response> {
   const peer = peerOf(context);
   const request = paidRequest(context, amount(0), 'Opening of a payment channel');
-  if (parts.gate.chainWork(request)?.kind === 'deposit') checkTakesJobs(parts);
-  const leave = parts.channelAdmission.enter(peer, { slots: 0, lane: '' });
+  if (parts.gate.chainWork(request)?.kind === 'deposit') {
+    checkTakesJobs(parts);
+    parts.consent.checkBuyer(peer);
+  }
+  const leave = parts.channelAdmission.enter({ peer, subnet: null }, { slots: 0, lane: '' });
   try {
     const result = await parts.admitPayment(peer, request);
     if (result.kind === 'answered') {
@@ -457,6 +475,10 @@ function responseOf({ body, status, headers }: Extract<GateAdmission, { kind: 'a
 /** The requester, as the network has identified it. */
 function peerOf(context: Context): string {
   return context.req.header('x-peer-id') ?? 'direct';
+}
+
+function askingOf(context: Context): Asking {
+  return { peer: peerOf(context), subnet: context.req.header('x-peer-subnet') ?? null };
 }
 
 async function listModels(offers: Offers, owner: string) {

@@ -21,8 +21,14 @@ const recordSchema = z.object({
   atMs: z.number(),
   /** By the sha256 of the model file; the one used last is at the end. */
   models: z.record(z.string(), modelSchema),
+  /** The first payout address, in lower case, that the provider was bound to; only it can move or revoke the provider's name. */
+  payout: z.string().nullable().default(null),
+  /** The owner of the name uses another key. */
+  isRetired: z.boolean().default(false),
 });
 export type PeerExperience = z.infer<typeof recordSchema>;
+
+const EMPTY = { good: 0, bad: 0, models: {}, payout: null, isRetired: false } as const;
 
 /** Ends of first requests to strangers, decayed to `atMs`. */
 const strangersSchema = recordSchema.pick({ good: true, bad: true, atMs: true });
@@ -32,6 +38,8 @@ export interface ExperienceRecords {
   /** Decayed to now. */
   find(peer: string): PeerExperience;
   change(peer: string, by: (record: PeerExperience) => PeerExperience): void;
+  /** Ends the use of a name. Its experience, good and bad, is that of the successor from now on, at this payout address. */
+  retire(peer: string, successor: { readonly peer: string; readonly payout: string } | null): void;
   strangers(): Strangers;
   /** Counts the end of a request to a peer if it is the first one. */
   noteStranger(peer: string, isGood: boolean): void;
@@ -73,19 +81,33 @@ export function openExperienceRecords(
 
   function find(peer: string): PeerExperience {
     const nowMs = clock.now();
-    return decayed(peers.get(peer) ?? { good: 0, bad: 0, atMs: nowMs, models: {} }, nowMs);
+    return decayed(peers.get(peer) ?? { ...EMPTY, atMs: nowMs }, nowMs);
+  }
+
+  function change(peer: string, by: (record: PeerExperience) => PeerExperience): void {
+    const changed = { ...by(find(peer)), atMs: clock.now() };
+    peers.delete(peer);
+    peers.set(peer, changed);
+    unsaved.add(peer);
+    for (const forgotten of dropFirst(peers, PEERS_MAX)) unsaved.add(forgotten);
+    timer ??= clock.after(SAVE_AFTER_MS, save);
   }
 
   return {
     find,
     save,
-    change(peer, by) {
-      const changed = { ...by(find(peer)), atMs: clock.now() };
-      peers.delete(peer);
-      peers.set(peer, changed);
-      unsaved.add(peer);
-      for (const forgotten of dropFirst(peers, PEERS_MAX)) unsaved.add(forgotten);
-      timer ??= clock.after(SAVE_AFTER_MS, save);
+    change,
+    retire(peer, successor) {
+      const { good, bad, models } = find(peer);
+      change(peer, (record) => ({ ...record, ...EMPTY, payout: record.payout, isRetired: true }));
+      if (successor === null) return;
+      change(successor.peer, (record) => ({
+        ...record,
+        payout: record.payout ?? successor.payout,
+        good: record.good + good,
+        bad: record.bad + bad,
+        models: { ...models, ...record.models },
+      }));
     },
     strangers: () => decayed(strangers, clock.now()),
     noteStranger(peer, isGood) {

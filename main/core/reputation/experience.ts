@@ -2,6 +2,7 @@
  * Remembers what this buyer measured at each provider: failures, time to first token, tokens per second and the round
  * trip. Bounded, decayed with time, and stored, so that a restart forgets nothing.
  */
+import type { FormerPeer } from '../../../shared/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import {
@@ -41,6 +42,15 @@ export interface Experience {
   noteFirstToken(peer: string, sha256: string, durationMs: number): void;
   noteBusy(peer: string, forMs: number): void;
   noteEnd(peer: string, sha256: string, outcome: Outcome): void;
+  /** Remembers the address that the provider is bound to; the first one counts for good. */
+  noteBound(peer: string, payout: string): void;
+  /**
+   * Moves the experience with a former peer to its successor, or drops it after a revocation, if the statement is of the
+   * address that the former peer was bound to here. Its signatures were verified before.
+   */
+  retire(former: FormerPeer): void;
+  /** True for a peer whose owner uses another key. */
+  isRetired(peer: string): boolean;
   /** Stores what isn't stored yet. */
   save(): void;
 }
@@ -67,6 +77,7 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
   /** On the clock that never jumps. */
   const busyUntilMs = new Map<string, number>();
   /** Not stored: peers that were never bought from would push out those that were. */
+  const payouts = new Map<string, string>();
   const roundTripMs = new Map<string, number>();
 
   return {
@@ -108,8 +119,24 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
     },
     noteEnd(peer, sha256, outcome) {
       stored.noteStranger(peer, outcome.kind === 'delivered');
-      stored.change(peer, (record) => withOutcome(record, sha256, outcome));
+      stored.change(peer, (record) => ({
+        ...withOutcome(record, sha256, outcome),
+        payout: record.payout ?? payouts.get(peer) ?? null,
+      }));
     },
+    noteBound(peer, payout) {
+      if (stored.find(peer).payout !== null) return;
+      if (!payouts.has(peer)) payouts.set(peer, payout.toLowerCase());
+      dropFirst(payouts, ROUND_TRIPS_MAX);
+    },
+    retire(former) {
+      const { payout, isRetired } = stored.find(former.peer);
+      if (isRetired || payout !== former.payout.toLowerCase()) return;
+      if (former.kind === 'revoked') return stored.retire(former.peer, null);
+      const { successor } = former;
+      stored.retire(former.peer, { peer: successor, payout: payouts.get(successor) ?? payout });
+    },
+    isRetired: (peer) => stored.find(peer).isRetired,
     save: stored.save,
   };
 }
@@ -151,6 +178,9 @@ export const NO_EXPERIENCE: Experience = {
   noteFirstToken: () => undefined,
   noteBusy: () => undefined,
   noteEnd: () => undefined,
+  noteBound: () => undefined,
+  retire: () => undefined,
+  isRetired: () => false,
   save: () => undefined,
 };
 

@@ -7,6 +7,7 @@ export {
   NO_EXPERIENCE,
   type Outcome,
 } from './experience.ts';
+export { noteIdentity } from './identities.ts';
 export { type AuditReport, type Evidence, type Judgment, judge, STRANGER } from './judgment.ts';
 export { measureRoundTrips } from './round-trips.ts';
 export { creditOf, type SettledPayment } from './settled-credit.ts';

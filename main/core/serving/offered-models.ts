@@ -1,9 +1,9 @@
 /** Lists the models of the current offer, each at the speed that a job gets now once it is loaded. */
 import type { OfferedModel } from '../../../shared/offer.ts';
-import type { Settings } from '../../../shared/settings.ts';
 import type { LoadedModel } from '../../ports/engine.ts';
 import type { Benchmark } from '../benchmark/index.ts';
 import type { EngineDuty } from '../engine/index.ts';
+import type { Pricing } from '../pricing/index.ts';
 import type { LoadedFacts } from './loaded-facts.ts';
 
 /** A model that a job can be done with, now or once the model is loaded. */
@@ -17,25 +17,25 @@ export interface Offerable {
 /** Speeds follow the current duty cycle: a throttled machine doesn't offer its full speed. */
 export function offeredModels(now: {
   readonly models: readonly Offerable[];
-  readonly settings: Pick<Settings, 'priceInputPerMillion' | 'priceOutputPerMillion'>;
+  readonly pricing: Pick<Pricing, 'quote'>;
   readonly benchmark: Pick<Benchmark, 'speedsAt'>;
   readonly duty: Pick<EngineDuty, 'given'>;
 }): OfferedModel[] {
-  const { models, settings, benchmark, duty } = now;
+  const { models, pricing, benchmark, duty } = now;
   return models.map(({ id, sha256, facts, isLoaded }) => {
     const { quantisation, contextTokens, backend, threads, loadMs, features = [] } = facts;
+    const speeds = benchmark.speedsAt({ modelId: id, backend, threads }, duty.given());
+    const { price, batchPrice } = pricing.quote({ id, sha256, ...speeds });
     return {
       id,
       sha256,
       quantisation,
       contextTokens,
       features: [...features],
-      price: {
-        inputPerMillion: settings.priceInputPerMillion,
-        outputPerMillion: settings.priceOutputPerMillion,
-      },
+      price,
+      ...(batchPrice !== null && { batchPrice }),
       ...(isLoaded ? {} : { loadMs: Math.round(loadMs) }),
-      ...benchmark.speedsAt({ modelId: id, backend, threads }, duty.given()),
+      ...speeds,
     };
   });
 }

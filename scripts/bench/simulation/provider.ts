@@ -69,7 +69,7 @@ export function createProvider(index: number, kind: Kind, random: Random): Simul
   return {
     ...{ peer, kind, model, tokensPerSecond },
     offer: {
-      ...{ peer, payout: `0x${'1'.repeat(40)}`, payoutProof: null, networks: ['eip155:31337'], asset: ASSET },
+      ...{ peer, payout: `0x${'1'.repeat(40)}`, binding: null, networks: ['eip155:31337'], asset: ASSET },
       ...{ models: [model], slots: SLOTS, issuedAtMs: 0, expiresAtMs: Number.MAX_SAFE_INTEGER },
     },
     roundTripMs: random.between(20, 150) + (isBehindNat ? random.between(20, 150) : 0),

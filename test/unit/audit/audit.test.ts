@@ -9,7 +9,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createPeerKey, loadPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import {
+  createPeerKey,
+  loadPeerKey,
+  makePeerKey,
+  verifySigned,
+} from '../../../main/adapters/libp2p/index.ts';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { audit } from '../../../main/core/audit/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
@@ -44,6 +49,7 @@ interface Scene {
   onChain: { totalClaimed: bigint; claimed: bigint; settled: bigint; held: bigint };
   transactions: Record<string, Partial<TransactionEvidence> | null>;
   away: boolean;
+  ownPeers: string[];
   addresses: string[];
   /** Jobs created before this time are folded; then this changes their sums. */
   foldBeforeMs: number;
@@ -95,6 +101,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
       '0xp': { settled: amount(700), fee: amount(4) },
     },
     away: false,
+    ownPeers: [key.peer],
     addresses: [ADDRESS],
     foldBeforeMs: 0,
     folded: (sums) => sums,
@@ -145,7 +152,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
     folded: scene.folded(database.jobs.folded()),
     findJob: (id) => database.jobs.find(id),
     soldChannels: [scene.channel],
-    ownPeer: key.peer,
+    ownPeers: scene.ownPeers,
     verifySigned,
     chains: new Map([['eip155:31337', scene.away ? null : evidence]]),
     addresses: scene.addresses,
@@ -165,6 +172,18 @@ test('a correct ledger has no differences, and every balance with another source
   assert.equal(rebuilt[`contract:claimed ${TOKEN}`], 0n);
   assert.equal(rebuilt[`wallet ${TOKEN}`], 700n);
   assert.equal(rebuilt[`fees:network ${COIN}`], 13n);
+});
+
+test('receipts that this machine signed with a former key are valid, and those of an unknown key are not', async () => {
+  const next = (await createPeerKey(await makePeerKey())).peer;
+  const rotated = await auditOf((scene) => {
+    scene.ownPeers = [next, key.peer];
+  });
+  assert.deepEqual([rotated.differences, rotated.counted.receipts], [[], 2]);
+  const { differences } = await auditOf((scene) => {
+    scene.ownPeers = [next];
+  });
+  assert.ok(differences.some(({ what }) => /signature of its receipt/.test(what)));
 });
 
 const cases: readonly [

@@ -31,7 +31,7 @@ const provider = (peer: string, model: Partial<typeof OFFERED>): Provider => ({
   offer: {
     peer,
     payout: FAKE_PAYOUT,
-    payoutProof: null,
+    binding: null,
     networks: ['eip155:31337'],
     asset: FAKE_ASSET,
     models: [{ ...OFFERED, ...model }],

@@ -34,7 +34,7 @@ async function setUp(falsify: (receipt: Receipt) => Receipt, tokenizer?: Tokeniz
       network.key.sign('tokenHash' in payload ? change(payload as Receipt) : payload);
     const model = { ...OFFERED, price: { ...OFFERED.price, outputPerMillion } };
     const provider = createFakeProvider(
-      { ...network, key: { peer: network.key.peer, sign } },
+      { ...network, key: { ...network.key, sign } },
       { models: [model], engine },
     );
     await buying.connect(network.addresses()[0] ?? '');

@@ -19,7 +19,7 @@ function provider(
   const offer: Offer = {
     peer,
     payout: `0x${'1'.repeat(40)}`,
-    payoutProof: null,
+    binding: null,
     networks: ['eip155:8453'],
     asset: { ...ASSET, id: changed.asset ?? ASSET.id },
     models: [

@@ -1,30 +1,24 @@
 /**
  * Verifies: an offer identifies its peer, is valid for minutes, and is rejected if anything in it is wrong.
  * Setup: real signatures, a clock that the test moves.
- * Fails if: a stale price is accepted, an offer is attributed to another peer, a payout address is used without its
- * agreement.
+ * Fails if: a stale price is accepted, an offer is attributed to another peer.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
-import { createPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
-import { createOffers, payoutProofText, readOffer } from '../../../main/core/identity/index.ts';
+import { createPeerKey } from '../../../main/adapters/libp2p/index.ts';
+import { createOffers, readOffer } from '../../../main/core/identity/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Offer } from '../../../shared/offer.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { offerChecks, UNBOUND } from '../../fakes/identity.ts';
 import { OFFERED } from '../../fakes/market.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
 
 const clock = manualClock(1_000_000);
 const key = await createPeerKey(await generateKeyPair('Ed25519'));
 const other = await createPeerKey(await generateKeyPair('Ed25519'));
-const proofOf = (text: string) => `signed:${text}`;
-const checks = {
-  verifySigned,
-  clock,
-  verifyPayout: async (text: string, proof: string, address: string) =>
-    proof === proofOf(text) && address === FAKE_PAYOUT,
-};
+const checks = offerChecks(clock);
 let slots = 1;
 const offers = createOffers({
   key,
@@ -37,7 +31,7 @@ const offers = createOffers({
     models: [OFFERED],
     slots,
   }),
-  provePayout: async (text) => proofOf(text),
+  bindings: UNBOUND,
 });
 
 const refusedBecause = (reason: string) => (error: unknown) =>
@@ -75,16 +69,6 @@ describe('offers', () => {
     const stolen = await signedBy(other, {});
     await assert.rejects(readOffer(stolen, key.peer, checks), (error) => isAppError(error, 'bad-request'));
     await assert.rejects(readOffer(stolen, other.peer, checks), refusedBecause('another-peer'));
-  });
-
-  it('are rejected when the payout proof is not for this peer and expiry', async () => {
-    const proofs = [proofOf(payoutProofText(other.peer, 1)), 'nonsense'];
-    for (const payoutProof of proofs) {
-      const forged = await signedBy(key, { payoutProof });
-      await assert.rejects(readOffer(forged, key.peer, checks), refusedBecause('payout-proof'));
-    }
-    const unproven = await signedBy(key, { payoutProof: null });
-    assert.equal((await readOffer(unproven, key.peer, checks)).payoutProof, null);
   });
 
   it('are rejected when malformed', async () => {

@@ -3,14 +3,15 @@
  * Setup: real signed offers over networks in memory, a clock that the test moves.
  * Fails if: an expired or forged offer is used, peers are queried without limit, a peer to avoid is listed.
  */
+
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { it } from 'node:test';
-import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { readOffer } from '../../../main/core/identity/index.ts';
 import { createDirectory } from '../../../main/core/network/index.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { offerChecks } from '../../fakes/identity.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
@@ -39,7 +40,7 @@ async function setUp(count: number) {
       },
     },
     clock,
-    readOffer: (jws, peer) => readOffer(jws, peer, { verifySigned, clock, verifyPayout: async () => true }),
+    readOffer: (jws, peer) => readOffer(jws, peer, offerChecks(clock)),
   });
   const connect = async () => {
     for (const { network } of sellingPeers) await requester.connect(network.addresses()[0] ?? '');

@@ -4,10 +4,10 @@
  * Setup: real signed offers over networks in memory; the clocks of provider and requester are set separately.
  * Fails if: a provider vanishes or is avoided for longer because a clock was set, or an offer outlives its validity.
  */
+
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { UNLIMITED } from '../../../main/core/budget/index.ts';
 import { createCandidates } from '../../../main/core/gateway/candidates.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../../../main/core/identity/index.ts';
@@ -16,6 +16,7 @@ import { NO_EXPERIENCE } from '../../../main/core/reputation/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { readCompletion } from '../../../shared/openai.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { offerChecks } from '../../fakes/identity.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
@@ -41,9 +42,7 @@ async function setUp() {
     clock,
     readOffer: (jws, peer) =>
       readOffer(jws, peer, {
-        verifySigned,
-        clock,
-        verifyPayout: async () => true,
+        ...offerChecks(clock),
         clockErrorMsMax: LIVE_OFFER_CLOCK_ERROR_MS_MAX,
       }),
   });

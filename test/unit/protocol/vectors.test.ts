@@ -8,7 +8,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { signedBy } from '../../../main/adapters/ethers/index.ts';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { cidOf } from '../../../main/adapters/libp2p/provider-records.ts';
 import { recoverSigner } from '../../../main/adapters/secp256k1/index.ts';
@@ -27,6 +26,7 @@ import { isAppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
 import { charge } from '../../../shared/price.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { offerChecks } from '../../fakes/identity.ts';
 import { OFFERED } from '../../fakes/market.ts';
 
 const vectors = JSON.parse(readFileSync(VECTORS, 'utf8'));
@@ -68,11 +68,7 @@ describe('test vectors of the protocol', () => {
   });
 
   each('offers', async (vector: OfferVector) => {
-    const checks = {
-      verifySigned,
-      clock: manualClock(vector.atMs),
-      verifyPayout: async (text: string, proof: string, address: string) => signedBy(address, text, proof),
-    };
+    const checks = offerChecks(manualClock(vector.atMs));
     const reading = readOffer(vector.jws, vector.peer, checks);
     assert.equal(await verdictOf(reading), vector.verdict);
     if (vector.verdict !== 'valid') return;

@@ -4,6 +4,7 @@
  * Fails if: a throttled machine or one at low intensity offers its full speed, an offer keeps an outdated speed for
  * minutes.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
@@ -11,12 +12,14 @@ import { createPeerKey } from '../../../main/adapters/libp2p/index.ts';
 import { measuredFrom } from '../../../main/core/benchmark/measured.ts';
 import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { createOffers } from '../../../main/core/identity/index.ts';
+import { createPricing } from '../../../main/core/pricing/index.ts';
 import { type Offerable, offeredModels } from '../../../main/core/serving/index.ts';
 import type { Engine } from '../../../main/ports/engine.ts';
 import type { Measurement } from '../../../shared/api/state.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
+import { UNBOUND } from '../../fakes/identity.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
 
 /** Of the last time that the model was loaded. */
@@ -48,6 +51,12 @@ async function setUp() {
   const engine = createFakeEngine({ loaded: FAKE_LOAD });
   const duty = createEngineDuty(engine);
   const benchmark = measuredFrom([MEASURED]);
+  const pricing = createPricing({
+    clock: manualClock(0),
+    rules: () => DEFAULT_SETTINGS,
+    facts: () => ({ market: [], powerCost: null }),
+    isOffPeak: () => false,
+  });
   const offers = createOffers({
     key: await createPeerKey(await generateKeyPair('Ed25519')),
     clock: manualClock(1_000_000),
@@ -55,10 +64,10 @@ async function setUp() {
       payout: FAKE_PAYOUT,
       networks: ['eip155:31337'],
       asset: FAKE_ASSET,
-      models: offeredModels({ models: offerable(engine), settings: DEFAULT_SETTINGS, benchmark, duty }),
+      models: offeredModels({ models: offerable(engine), pricing, benchmark, duty }),
       slots: 1,
     }),
-    provePayout: async () => null,
+    bindings: UNBOUND,
   });
   const offered = async () => (await offers.current()).offer.models[0];
   return { engine, duty, offered };

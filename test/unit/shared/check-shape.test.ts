@@ -15,6 +15,7 @@ import { PAID_ENDPOINTS } from '../../../main/core/openai-http/index.ts';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { offerChecks } from '../../fakes/identity.ts';
 
 const ODD = { length: { toString: null } };
 
@@ -38,8 +39,9 @@ describe('a length that is no number', () => {
   it('is refused in an offer, a receipt and an answer', async () => {
     const key = await createPeerKey(await generateKeyPair('Ed25519'));
     const jws = await key.sign({ peer: ODD, job: ODD, networks: ODD, models: ODD });
-    const checks = { verifySigned, verifyPayout: async () => true, clock: manualClock(0) };
-    await assert.rejects(readOffer(jws, key.peer, checks), (error) => isAppError(error, 'bad-request'));
+    await assert.rejects(readOffer(jws, key.peer, offerChecks(manualClock(0))), (error) =>
+      isAppError(error, 'bad-request'),
+    );
     const expected = { peer: key.peer } as Parameters<typeof checkReceipt>[1];
     await assert.rejects(checkReceipt(jws, expected, verifySigned), (error) =>
       isAppError(error, 'receipt-refused'),

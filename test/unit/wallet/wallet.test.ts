@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Wallet } from 'ethers';
-import { createKeyTools, signedBy } from '../../../main/adapters/ethers/index.ts';
+import { createKeyTools, verifyTypedData } from '../../../main/adapters/ethers/index.ts';
 import { openWallet, passphraseFromFile, practicePassphrase } from '../../../main/core/wallet/index.ts';
 
 const SECRET = 'a secret passphrase';
@@ -138,15 +138,21 @@ test('reads passphrases from a file of the owner, or from one created for practi
   assert.throws(() => passphraseFromFile(join(folder, 'none')), { code: 'keystore-locked' });
 });
 
-test('a signature is valid only for its account and its text', async () => {
+test('a signature of typed data is valid only for its account and its content', async () => {
   const { accounts } = await keys.create('s', 'chosen');
   const { address } = accounts.funds;
-  const signature = await accounts.funds.signMessage('one text');
-  assert.equal(signedBy(address, 'one text', signature), true);
-  assert.equal(signedBy(address.toLowerCase(), 'one text', signature), true);
-  assert.equal(signedBy(address, 'another', signature), false);
-  assert.equal(signedBy(accounts.gas.address, 'one text', signature), false);
-  assert.equal(signedBy(address, 'one text', '0x12'), false);
+  const dataOf = (text: string) => ({
+    domain: { name: 'test' },
+    types: { Text: [{ name: 'text', type: 'string' }] },
+    primaryType: 'Text',
+    message: { text },
+  });
+  const signature = await accounts.funds.signTypedData(dataOf('one text'));
+  assert.equal(verifyTypedData(address, dataOf('one text'), signature), true);
+  assert.equal(verifyTypedData(address.toLowerCase(), dataOf('one text'), signature), true);
+  assert.equal(verifyTypedData(address, dataOf('another'), signature), false);
+  assert.equal(verifyTypedData(accounts.gas.address, dataOf('one text'), signature), false);
+  assert.equal(verifyTypedData(address, dataOf('one text'), '0x12'), false);
 });
 
 test('a key file derives its key slowly from a chosen passphrase and quickly from a random one', async () => {

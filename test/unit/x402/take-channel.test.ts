@@ -2,13 +2,15 @@
  * Verifies: a request gets only a channel whose last charge is known, so that a later charge is certain to be its own.
  * Setup: the real pool; the provider's answers to questions for a charge are given by the test, and its clock moves.
  * Fails if: a channel with an unknown charge is used without a question, a busy one keeps the request from a free one, a
- * provider that is away keeps a channel, or the search never ends.
+ * provider that is away keeps a channel, the search never ends, or an address is paid that the provider's offer doesn't
+ * name.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createChannelsByPeer } from '../../../main/adapters/x402/buying/provider-channels.ts';
 import { type TakingParts, takeChannel } from '../../../main/adapters/x402/buying/take-channel.ts';
 import { amount } from '../../../shared/money.ts';
+import { PAYMENT_REQUIRED_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 type Answer = Awaited<ReturnType<TakingParts['lost']['ask']>>;
@@ -77,3 +79,56 @@ test('a request waits while the provider works on every channel, and is refused 
   await passing(taken);
   assert.equal((await taken).channel.id, 'channel-1');
 });
+
+test('a provider that demands payment to another address than its offer names gets nothing', async () => {
+  const { take, pool, demand } = setUpDemand();
+  const [payout, other] = [`0xAb${'0'.repeat(38)}`, `0x${'2'.repeat(40)}`];
+  demand(other);
+  await assert.rejects(take(payout), {
+    code: 'payment-required',
+    details: { peer: 'p', reason: 'other-payout' },
+  });
+  const slot = pool.takeNumber(0);
+  assert.ok(slot !== null, 'the channel is free again');
+  pool.release(slot);
+  demand(payout.toLowerCase());
+  assert.equal((await take(payout)).requirement.payTo, payout.toLowerCase());
+  // The provider has changed its address: what it demanded before is out of date.
+  demand(other);
+  assert.equal((await take(other)).requirement.payTo, other);
+});
+
+/** A provider that demands payment to an address of the test's choice. */
+function setUpDemand() {
+  const token = { address: `0x${'9'.repeat(40)}`, eip712: { name: 'USDC', version: '2' } };
+  const network = { id: 'eip155:31337', token } as unknown as TakingParts['network'];
+  const clock = manualClock(0);
+  const channelsOf = createChannelsByPeer(() => 3, clock);
+  let payTo = '';
+  const required = () => ({
+    x402Version: 2,
+    resource: { url: '/', description: '', mimeType: '' },
+    accepts: [
+      {
+        ...{ scheme: 'batch-settlement', network: network.id, asset: token.address, amount: '1', payTo },
+        ...{ maxTimeoutSeconds: 60, extra: { ...token.eip712, withdrawDelay: 86_400 } },
+      },
+    ],
+  });
+  const headers = () => ({
+    [PAYMENT_REQUIRED_HEADER]: Buffer.from(JSON.stringify(required())).toString('base64'),
+  });
+  const parts: TakingParts = {
+    ...{ clock, channelsOf, network, register: { isDisputed: () => false } },
+    channelOf: (_peer, index) => ({ id: `channel-${index}` }) as Channel,
+    lost: { ask: async () => 'known' },
+  };
+  const fetch = async () => new Response('', { status: 402, headers: headers() });
+  return {
+    pool: channelsOf('p').pool,
+    demand(address: string) {
+      payTo = address;
+    },
+    take: (offered: string) => takeChannel(parts, { peer: 'p', payTo: offered, fetch }, amount(1)),
+  };
+}

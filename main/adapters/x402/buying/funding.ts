@@ -16,7 +16,7 @@ import type { BoughtRegister } from './bought-register.ts';
 import type { SignedDeposit } from './channel-pool.ts';
 import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
-import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
+import type { ChannelUse } from './provider-channels.ts';
 import { depositError, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const DEPOSIT_ATTEMPTS = 3;
@@ -40,12 +40,12 @@ export interface FundingParts
 /** Resolves when the channel's unspent balance covers `ceiling`. */
 export async function fundChannel(parts: FundingParts, use: ChannelUse, ceiling: Amount): Promise<void> {
   const { storage } = parts;
-  const { provider, channels, slot, channel } = use;
+  const { provider, slot, channel } = use;
   for (let attempt = 1; ; attempt += 1) {
     if (slot.uncertain) await recoverBalance(channel, storage);
     slot.uncertain = false;
     const known =
-      (await storage.get(channel.id)) ?? (await recoverChannel(channel.deps, requirementsOf(channels)));
+      (await storage.get(channel.id)) ?? (await recoverChannel(channel.deps, requirementsOf(use)));
     const charged = BigInt(known.chargedCumulativeAmount ?? '0');
     slot.spendable = BigInt(known.balance ?? '0') - charged;
     if (slot.spendable >= ceiling) return;
@@ -64,7 +64,7 @@ async function deposit(
   { missing, charged }: { readonly missing: bigint; readonly charged: bigint },
 ): Promise<void> {
   const { slot, channel } = use;
-  const requirement = { ...requirementsOf(use.channels), amount: '1' };
+  const requirement = { ...requirementsOf(use), amount: '1' };
   const known = slot.signedDeposit;
   // The provider's minimum may have risen; the limits count both deposits then.
   const isUsable =
@@ -110,7 +110,7 @@ async function onChainTime(
 async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint): Promise<SignedDeposit> {
   const { register, storage, limits, clock } = parts;
   const { slot, channel } = use;
-  const announced = requirementsOf(use.channels);
+  const announced = requirementsOf(use);
   const ids = new Set(
     register.all().flatMap(({ peer, channelId }) => (peer === channel.peer ? [channelId] : [])),
   );
@@ -186,7 +186,13 @@ function leastDeposit(requirement: PaymentRequirements, missing: bigint): Amount
   return announced.success && announced.data > missing ? announced.data : amount(missing);
 }
 
-function requirementsOf({ requirements }: ProviderChannels): PaymentRequirements {
+/** Fails with `payment-required` if the provider has changed its payout address since the channel was chosen. */
+function requirementsOf({ channels, channel }: ChannelUse): PaymentRequirements {
+  const { requirements } = channels;
   if (requirements === null) throw new Error('a channel is funded before its requirements are known');
+  if (requirements.payTo.toLowerCase() !== channel.config.receiver.toLowerCase())
+    throw new AppError('payment-required', 'The provider has changed its payout address.', {
+      details: { peer: channel.peer, reason: 'other-payout' },
+    });
   return requirements;
 }

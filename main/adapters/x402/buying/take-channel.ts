@@ -68,6 +68,9 @@ async function examine(
 ): Promise<TakenChannel & { readonly state: 'usable' | 'disputed' | 'busy' }> {
   const channels = channelsOf(provider.peer);
   channels.requirements ??= await askRequirements(provider, network);
+  if (!isPaidTo(channels.requirements, provider))
+    channels.requirements = await askRequirements(provider, network);
+  if (!isPaidTo(channels.requirements, provider)) throw otherPayout(provider);
   const requirement = { ...channels.requirements, amount: ceiling.toString() };
   const channel = channelOf(provider.peer, slot.index, requirement);
   const taken = { slot, requirement, channel };
@@ -77,4 +80,14 @@ async function examine(
   throw new AppError('peer-unreachable', 'The provider didn’t return what it has charged so far.', {
     details: { peer: provider.peer },
   });
+}
+
+/** True if the provider demands payment to the address of its offer. The known requirements may be older than that. */
+function isPaidTo({ payTo }: PaymentRequirements, provider: PaidProvider): boolean {
+  return provider.payTo === undefined || payTo.toLowerCase() === provider.payTo.toLowerCase();
+}
+
+function otherPayout({ peer }: PaidProvider): AppError {
+  const message = 'The provider demands payment to another address than its offer names.';
+  return new AppError('payment-required', message, { details: { peer, reason: 'other-payout' } });
 }

@@ -1,4 +1,4 @@
-// Payments: EIP-712 and EIP-191 hashes, and signatures of x402's batch-settlement scheme.
+// Payments: EIP-712 hashes, and signatures of x402's batch-settlement scheme.
 package main
 
 import (
@@ -91,8 +91,17 @@ func depositDigest(d deposit, chainID string) []byte {
 		d.From, depositCollector, d.Amount, "0", d.ValidBefore, nonce)
 }
 
-func personalDigest(text string) []byte {
-	return keccak([]byte(fmt.Sprintf("\x19Ethereum Signed Message:\n%d%s", len(text), text)))
+// bindingDigest is what a payout address signs about its peer; the domain has no chain.
+func bindingDigest(peerID string, payout string, from int64, until int64) []byte {
+	domain := keccak(
+		keccak([]byte("EIP712Domain(string name,string version)")),
+		keccak([]byte("Idlewatt identity")), keccak([]byte("1")),
+	)
+	structHash := keccak(
+		keccak([]byte("PeerBinding(string peer,address payout,uint64 fromSeconds,uint64 untilSeconds)")),
+		keccak([]byte(peerID)), word(payout), word(fmt.Sprint(from)), word(fmt.Sprint(until)),
+	)
+	return keccak([]byte{0x19, 0x01}, domain, structHash)
 }
 
 func address(key *secp256k1.PublicKey) string {

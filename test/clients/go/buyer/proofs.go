@@ -15,7 +15,9 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multibase"
 )
 
 type price struct {
@@ -25,11 +27,11 @@ type price struct {
 }
 
 type offer struct {
-	Peer        string   `json:"peer"`
-	Payout      string   `json:"payout"`
-	PayoutProof *string  `json:"payoutProof"`
-	Networks    []string `json:"networks"`
-	Asset       struct {
+	Peer     string   `json:"peer"`
+	Payout   string   `json:"payout"`
+	Binding  *string  `json:"binding"`
+	Networks []string `json:"networks"`
+	Asset    struct {
 		ID string `json:"id"`
 	} `json:"asset"`
 	Models []struct {
@@ -76,7 +78,7 @@ func readSigned(jws string, signer string, payload any) error {
 			return err
 		}
 	}
-	if err := json.Unmarshal(raw[0], &header); err != nil || header.Alg != "EdDSA" || header.Kid != signer {
+	if err := json.Unmarshal(raw[0], &header); err != nil || header.Alg != "EdDSA" || (header.Kid != signer && header.Kid != didURL(key)) {
 		return errors.New("signature")
 	}
 	if valid, err := key.Verify([]byte(parts[0]+"."+parts[1]), raw[2]); err != nil || !valid {
@@ -111,11 +113,67 @@ func readOffer(jws string, from string, nowMs int64) (*offer, error) {
 	if read.IssuedAtMs > nowMs+clockSkewMsMax {
 		return nil, errors.New("not-yet")
 	}
-	text := fmt.Sprintf("Idlewatt peer %s until %d", from, read.ExpiresAtMs)
-	if read.PayoutProof != nil && !isSignedBy(read.Payout, personalDigest(text), *read.PayoutProof) {
-		return nil, errors.New("payout-proof")
+	if read.Binding != nil {
+		if err := checkBinding(*read.Binding, &read, nowMs/1000); err != nil {
+			return nil, fmt.Errorf("binding-%w", err)
+		}
 	}
 	return &read, nil
+}
+
+func did(key crypto.PubKey) string {
+	raw, _ := key.Raw()
+	text, _ := multibase.Encode(multibase.Base58BTC, append([]byte{0xed, 0x01}, raw...))
+	return "did:key:" + text
+}
+
+func didURL(key crypto.PubKey) string {
+	return did(key) + "#" + strings.TrimPrefix(did(key), "did:key:")
+}
+
+type binding struct {
+	Iss, Sub string
+	Nbf, Exp int64
+	Vc       struct {
+		CredentialSubject struct{ ID, Peer string }
+		Evidence          []struct{ Signature string }
+	}
+}
+
+// checkBinding verifies that the peer and the payout address have signed each other's names.
+func checkBinding(jws string, from *offer, nowS int64) error {
+	var read binding
+	if err := readSigned(jws, from.Peer, &read); err != nil {
+		return errors.New("signature")
+	}
+	id, _ := peer.Decode(from.Peer)
+	key, err := id.ExtractPublicKey()
+	if err != nil || len(read.Vc.Evidence) != 1 {
+		return errors.New("malformed")
+	}
+	if read.Iss != did(key) || read.Vc.CredentialSubject.Peer != from.Peer {
+		return errors.New("another-peer")
+	}
+	isOurs := false
+	for _, network := range from.Networks {
+		isOurs = isOurs || strings.EqualFold(read.Sub, "did:pkh:"+network+":"+from.Payout)
+	}
+	if !isOurs || read.Vc.CredentialSubject.ID != read.Sub {
+		return errors.New("another-address")
+	}
+	if read.Exp <= read.Nbf || read.Exp-read.Nbf > 31*86_400 {
+		return errors.New("lifetime")
+	}
+	if read.Exp <= nowS {
+		return errors.New("expired")
+	}
+	if read.Nbf > nowS+clockSkewMsMax/1000 {
+		return errors.New("not-yet")
+	}
+	if !isSignedBy(from.Payout, bindingDigest(from.Peer, from.Payout, read.Nbf, read.Exp), read.Vc.Evidence[0].Signature) {
+		return errors.New("wallet-signature")
+	}
+	return nil
 }
 
 func number(text string) *big.Int {

@@ -1,0 +1,173 @@
+/**
+ * Binds a peer key and a payout address to each other for a while, as a W3C verifiable credential (data model 1.1, JWT):
+ * the peer's `did:key` issues it about the address's `did:pkh`, and the address's EIP-712 signature is its evidence.
+ */
+import { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
+import { AppError } from '../../../shared/errors.ts';
+import { secondsSchema, walletSignatureSchema } from '../../../shared/identity.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Account, VerifyTypedData } from '../../ports/evm.ts';
+import type { DidOf, PeerKey, VerifySigned } from '../../ports/network.ts';
+import { bindingStatement } from './statements.ts';
+
+const CONTEXT = 'https://www.w3.org/2018/credentials/v1';
+const TYPE = 'IdlewattPeerBinding';
+const EVIDENCE_TYPE = 'EthereumEip712Signature';
+
+const bindingSchema = z.object({
+  iss: z.string().max(200),
+  sub: z.string().max(200),
+  nbf: secondsSchema,
+  exp: secondsSchema,
+  vc: z.object({
+    type: z.array(z.string().max(100)).max(8),
+    credentialSubject: z.object({ id: z.string().max(200), peer: z.string().max(200) }),
+    evidence: z.tuple([
+      z.object({ type: z.array(z.string().max(100)).max(8), signature: walletSignatureSchema }),
+    ]),
+  }),
+});
+
+export interface BindingsOptions {
+  readonly key: Pick<PeerKey, 'peer' | 'did' | 'signCredential'>;
+  readonly clock: Clock;
+  /** The payout address with its key; null if the key isn't on this machine. */
+  readonly payout: Pick<Account, 'address' | 'signTypedData'> | null;
+  /** CAIP-2 ID of the chain. */
+  readonly network: string;
+  /** Validity of a binding. Default: 24 hours. */
+  readonly lifetimeMs?: number;
+}
+
+/** The binding of this machine, always valid. */
+export interface Bindings {
+  /** A compact JWS; null without the payout address's key. */
+  current(): Promise<string | null>;
+}
+
+const LIFETIME_MS = 24 * 3_600_000;
+/** Longest validity of a binding: without a revocation, it ends by then. */
+const LIFETIME_SECONDS_MAX = 31 * 86_400;
+const CLOCK_SKEW_MS_MAX = 300_000;
+
+/** Signs on demand: a new binding after half of the last one's lifetime. */
+export function createBindings(options: BindingsOptions): Bindings {
+  const { clock, payout, lifetimeMs = LIFETIME_MS } = options;
+  let latest: { signed: Promise<string>; signedAtMs: number; renewAtMs: number } | null = null;
+  return {
+    async current() {
+      if (payout === null) return null;
+      const nowMs = clock.now();
+      const isCurrent =
+        latest !== null &&
+        clock.monotonic() < latest.renewAtMs &&
+        // Set back or forward since: the binding would be from the future, or expired.
+        Math.abs(nowMs - latest.signedAtMs) < lifetimeMs / 2;
+      if (latest !== null && isCurrent) return latest.signed;
+      const signed = sign({ ...options, payout }, nowMs, nowMs + lifetimeMs);
+      const entry = { signed, signedAtMs: nowMs, renewAtMs: clock.monotonic() + lifetimeMs / 2 };
+      latest = entry;
+      signed.catch(() => {
+        if (latest === entry) latest = null;
+      });
+      return signed;
+    },
+  };
+}
+
+async function sign(
+  {
+    key,
+    payout,
+    network,
+  }: Pick<BindingsOptions, 'key' | 'network'> & { readonly payout: NonNullable<BindingsOptions['payout']> },
+  fromMs: number,
+  untilMs: number,
+): Promise<string> {
+  const { peer, did } = key;
+  const { address } = payout;
+  const [nbf, exp] = [Math.floor(fromMs / 1_000), Math.floor(untilMs / 1_000)];
+  const terms = { peer, payout: address, fromSeconds: nbf, untilSeconds: exp };
+  const signature = await payout.signTypedData(bindingStatement(terms));
+  const subject = didOfAddress(network, address);
+  return key.signCredential({
+    ...{ iss: did, sub: subject, nbf, exp },
+    vc: {
+      '@context': [CONTEXT],
+      type: ['VerifiableCredential', TYPE],
+      credentialSubject: { id: subject, peer },
+      evidence: [{ type: [EVIDENCE_TYPE], signature }],
+    },
+  });
+}
+
+export interface BindingChecks {
+  readonly verifySigned: VerifySigned;
+  readonly verifyTypedData: VerifyTypedData;
+  readonly didOf: DidOf;
+  readonly clock: Clock;
+  /** Error of either clock that is tolerated. Default: none at the expiry, five minutes at the beginning. */
+  readonly clockErrorMsMax?: number;
+}
+
+/** The two that a binding has to be of, and the chains (CAIP-2 IDs) on which the address is paid. */
+export interface BoundParties {
+  readonly peer: string;
+  readonly payout: string;
+  readonly networks: readonly string[];
+}
+
+/**
+ * Verifies that this peer and this address have signed each other's names, and that it holds now. Fails with
+ * `bad-request`; `details.reason` begins with `binding-`.
+ */
+export async function checkBinding(
+  jws: string,
+  { peer, payout, networks }: BoundParties,
+  checks: BindingChecks,
+): Promise<void> {
+  const claims = await checks.verifySigned(jws, peer).catch((cause: unknown) => {
+    throw refused('signature', peer, cause);
+  });
+  const result = checkShape(bindingSchema, claims);
+  if (!result.success) throw refused('malformed', peer);
+  const { iss, sub, nbf, exp, vc } = result.data;
+  const { type, credentialSubject, evidence } = vc;
+  if (!type.includes(TYPE)) throw refused('malformed', peer);
+  if (iss !== checks.didOf(peer) || credentialSubject.peer !== peer) throw refused('another-peer', peer);
+  const subjects = networks.map((network) => didOfAddress(network, payout).toLowerCase());
+  if (!subjects.includes(sub.toLowerCase()) || credentialSubject.id !== sub)
+    throw refused('another-address', peer);
+  checkTimes({ nbf, exp }, peer, checks);
+  const statement = bindingStatement({ peer, payout, fromSeconds: nbf, untilSeconds: exp });
+  if (!checks.verifyTypedData(payout, statement, evidence[0].signature))
+    throw refused('wallet-signature', peer);
+}
+
+function checkTimes(
+  { nbf, exp }: { readonly nbf: number; readonly exp: number },
+  peer: string,
+  { clock, clockErrorMsMax = 0 }: Pick<BindingChecks, 'clock' | 'clockErrorMsMax'>,
+): void {
+  const nowMs = clock.now();
+  if (exp <= nbf || exp - nbf > LIFETIME_SECONDS_MAX) throw refused('lifetime', peer);
+  if (exp * 1_000 + clockErrorMsMax <= nowMs) throw refused('expired', peer);
+  if (nbf * 1_000 > nowMs + Math.max(clockErrorMsMax, CLOCK_SKEW_MS_MAX)) throw refused('not-yet', peer);
+}
+
+/** Returns the address as a DID of the method `pkh`. */
+export function didOfAddress(network: string, address: string): string {
+  return `did:pkh:${network}:${address}`;
+}
+
+function refused(reason: string, peer: string, cause?: unknown): AppError {
+  return new AppError(
+    'bad-request',
+    `The binding of the peer to its payout address is invalid (${reason}).`,
+    {
+      cause,
+      details: { reason: `binding-${reason}`, peer },
+    },
+  );
+}
