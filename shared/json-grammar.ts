@@ -157,7 +157,7 @@ class SchemaRules {
     const kind = type ?? impliedType(schema);
     if (kind === undefined) return this.#anyValue();
     if (!(TYPES as readonly unknown[]).includes(kind))
-      throw refused(`The schema’s type "${clip(String(kind))}" is unknown.`);
+      throw refused(`The schema’s type "${clip(kind)}" is unknown.`);
     if (kind === 'object') return this.#object(schema, depth);
     if (kind === 'array') return this.#array(schema, depth);
     if (kind === 'string') return this.#string(schema);
@@ -249,8 +249,7 @@ class SchemaRules {
       isRequired: required.has(key),
     }));
     const missing = [...required].find((key) => typeof key !== 'string' || !Object.hasOwn(properties, key));
-    if (missing !== undefined)
-      throw refused(`The schema requires "${clip(String(missing))}" and doesn’t define it.`);
+    if (missing !== undefined) throw refused(`The schema requires "${clip(missing)}" and doesn’t define it.`);
     const extra = this.#extraPair(schema, fields.length === 0, depth);
     if (fields.length === 0 && extra === null) return this.#named('empty-object', '"{" space "}"');
     return this.#rule('object', `"{" space ${this.#members(fields, extra)} "}"`);
@@ -307,9 +306,10 @@ class SchemaRules {
   #string(schema: Keywords): string {
     const { format } = schema;
     if (format !== undefined) {
-      const known = FORMATS[String(format)];
-      if (known !== undefined) return this.#named(`format-${String(format)}`, `"\\"" ${known} "\\""`);
-      if (this.#isStrict) throw refused(`The schema’s format "${clip(String(format))}" isn’t supported.`);
+      if (typeof format === 'string' && Object.hasOwn(FORMATS, format)) {
+        return this.#named(`format-${format}`, `"\\"" ${FORMATS[format]} "\\""`);
+      }
+      if (this.#isStrict) throw refused(`The schema’s format "${clip(format)}" isn’t supported.`);
     }
     const [min, max] = this.#range(schema, 'minLength', 'maxLength');
     if (min === 0 && max === null) return this.#anyString();
@@ -406,7 +406,10 @@ function isObject(value: unknown): value is Keywords {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function clip(text: string): string {
+/** The beginning of a value from the schema. */
+function clip(value: unknown): string {
+  // A value of JSON may be an object that can't become a string, such as `{"toString": null}`.
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
   return text.slice(0, 40);
 }
 

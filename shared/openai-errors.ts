@@ -39,14 +39,14 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 /** OpenAI's code, and its type too, for a key whose budget is used up. */
 export const QUOTA_EXCEEDED = 'insufficient_quota';
 
-/** Statuses of failures that have a code of their own. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = {
-  [METHOD_NOT_ALLOWED]: 405,
-  [BODY_TOO_LARGE]: 413,
-  [MEDIA_TYPE_NOT_SUPPORTED]: 415,
-  [ENCODING_NOT_SUPPORTED]: 415,
-  [TEMPLATE_REJECTED]: 422,
-};
+/** Statuses of failures that have a code of their own. A code may come from a provider: `constructor` must find nothing. */
+const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
+  [METHOD_NOT_ALLOWED, 405],
+  [BODY_TOO_LARGE, 413],
+  [MEDIA_TYPE_NOT_SUPPORTED, 415],
+  [ENCODING_NOT_SUPPORTED, 415],
+  [TEMPLATE_REJECTED, 422],
+]);
 
 /** OpenAI's own codes where it has one; otherwise the code of the AppError is used. */
 const CODE: Partial<Record<ErrorCode, string>> = {
@@ -61,11 +61,7 @@ export function codesByStatus(): ReadonlyMap<number, readonly string[]> {
   const own = Object.entries(STATUS).map(
     ([name, status]) => [CODE[name as ErrorCode] ?? name, status] as const,
   );
-  const all = [
-    ...own,
-    [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const,
-    ...Object.entries(STATUS_BY_CODE),
-  ];
+  const all = [...own, [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const, ...STATUS_BY_CODE];
   const statuses = [...new Set(all.map(([, status]) => status))].sort((a, b) => a - b);
   return new Map(
     statuses.map((status) => [status, all.filter(([, each]) => each === status).map(([name]) => name)]),
@@ -86,7 +82,7 @@ export function toOpenAiError(error: unknown, incident: string | null = null): O
     const message = incident === null ? 'Internal error.' : `Internal error (incident ${incident}).`;
     return openAiError(500, message, null, 'internal_error');
   }
-  const status = STATUS_BY_CODE[code(error)] ?? STATUS[error.code] ?? 500;
+  const status = STATUS_BY_CODE.get(code(error)) ?? STATUS[error.code] ?? 500;
   return openAiError(status, error.message, param(error), code(error));
 }
 

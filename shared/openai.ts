@@ -2,9 +2,11 @@
  * Reads requests of the OpenAI HTTP API that providers sell and the gateway buys. A parameter that would change the
  * answer has its effect or is an error with its name; `api-parameters.ts` lists which.
  */
+
 import { z } from 'zod';
 import { type Endpoint, PARAMETERS } from './api-parameters.ts';
 import type { AnswerApi, AskedCompletion, AskedMessage, ChatPrompt, Sampling } from './asked.ts';
+import { checkShape } from './check-shape.ts';
 import { AppError, isAppError } from './errors.ts';
 import {
   messageSchema,
@@ -251,7 +253,7 @@ export function listIgnored(names: readonly string[]): readonly string[] {
 
 /** Parses a body with a schema. Fails with `bad-request` and the parameter's name. */
 export function readShape<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const result = schema.safeParse(body, { error: issueText });
+  const result = checkShape(schema, body, { error: issueText });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = (issue?.path ?? []).map(String);

@@ -58,7 +58,7 @@ export function chargeParts(
 }
 
 /** Maximum tokens that a chat template adds to each message (role, separators, generation prompt). */
-const TEMPLATE_TOKENS_PER_MESSAGE_MAX = 64;
+export const TEMPLATE_TOKENS_PER_MESSAGE_MAX = 64;
 
 /**
  * Upper bound of a prompt's tokens that needs no tokenizer: byte-level BPE and SentencePiece with byte fallback never

@@ -16,7 +16,7 @@ import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget, UNLIMITED } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
-import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
+import { isPayable, LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import { createFreePayer, isFree } from '../core/machines/index.ts';
 import { CATALOGUE, type ModelStore } from '../core/models/index.ts';
 import { createDirectory, createSeeking, type Directory, marketKey } from '../core/network/index.ts';
@@ -391,7 +391,6 @@ function acceptsFor({
   machines,
 }: Pick<BuyingParts, 'money' | 'machines'>): (offer: Offer, model: OfferedModel) => boolean {
   return (offer, model) =>
-    offer.networks.includes(chain.id) &&
-    offer.asset.id === chain.token.id &&
+    isPayable(offer, { network: chain.id, assetId: chain.token.id }) &&
     (machines === null || (machines.roster.roleOf(offer.peer) !== null && isFree(model)));
 }

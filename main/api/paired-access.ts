@@ -3,8 +3,10 @@
  * One is a cookie that no script reads; every server on loopback gets it, whatever its port, so the other one is stored
  * where only pages of this port can read it.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocket } from 'ws';
+import { checkShape } from '../../shared/check-shape.ts';
 import { isLoopbackHost } from '../../shared/loopback.ts';
 import {
   type BrowserHalf,
@@ -29,7 +31,7 @@ export async function servePairing(
   if (!isLoopbackHost(request.headers.host) || !isSameOrigin(request) || !isJson) {
     return answer(response, 403, { problem: 'no-code' });
   }
-  const parsed = pairRequestSchema.safeParse(await readBody(request));
+  const parsed = checkShape(pairRequestSchema, await readBody(request));
   if (!parsed.success) return answer(response, 400, { problem: 'wrong-code' });
   const result = pairing.pair(parsed.data);
   if ('problem' in result) return answer(response, 403, result);

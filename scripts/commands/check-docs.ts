@@ -1,6 +1,7 @@
 /**
  * `node scripts/commands/check-docs.ts`: checks that every path of the repository that the documents name, in links
- * and in code, exists, and that `docs/api.md` and `docs/models.md` are what the code makes. Prints a sentence per problem; exit code 1 if there is any.
+ * and in code, exists, and that `docs/api.md`, `docs/models.md` and the tables of
+ * `docs/protocol.md` are what the code makes. Prints a sentence per problem; exit code 1 if there is any.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
@@ -9,6 +10,7 @@ import { apiDocument, storedResults } from '../lib/api-document.ts';
 import { docPathProblems } from '../lib/doc-paths.ts';
 import { modelsDocument } from '../lib/models-document.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { protocolDocument } from '../lib/protocol-document.ts';
 import { missingCommands } from '../lib/readme-commands.ts';
 import { threatTestProblems } from '../lib/threat-tests.ts';
 
@@ -27,6 +29,7 @@ const docs = new Map(
     .map((name) => [name, readFileSync(join(REPOSITORY, name), 'utf8')]),
 );
 const isApiCurrent = docs.get('docs/api.md') === apiDocument(storedResults());
+const isProtocolCurrent = docs.get('docs/protocol.md') === protocolDocument();
 const areModelsCurrent = docs.get('docs/models.md') === modelsDocument();
 const threats = {
   index: { name: 'docs/threats.md', text: docs.get('docs/threats.md') ?? '' },
@@ -44,6 +47,9 @@ const problems = [
   ...threatTestProblems(threats, tests),
   ...missingCommands(docs.get('README.md') ?? '', commands),
   ...(isApiCurrent ? [] : ['docs/api.md is out of date: run node scripts/generators/make-api-document.ts']),
+  ...(isProtocolCurrent
+    ? []
+    : ['docs/protocol.md is out of date: run node scripts/generators/make-protocol-document.ts']),
   ...(areModelsCurrent
     ? []
     : ['docs/models.md is out of date: run node scripts/generators/make-models-document.ts']),

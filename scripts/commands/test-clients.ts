@@ -4,11 +4,14 @@
  * a client tries works.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -129,7 +132,14 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
       await run(join(place, 'bin', 'pip'), ['install', '--quiet', ...names], {});
     });
   }
-  await installOnce(join(folder, 'go'), packages('go'), (names, place) => buildGo(place, names));
+  for (const client of of('go')) {
+    await installOnce(
+      join(folder, `go-${client.script}`),
+      client.packages,
+      (names, place) => buildGo(client, place, names),
+      sourceOf(client),
+    );
+  }
 }
 
 /** Of its own for each set of packages: together, they would hold each other back in old versions. */
@@ -142,18 +152,27 @@ async function installOnce(
   place: string,
   names: readonly string[],
   how: (names: readonly string[], place: string) => Promise<unknown>,
+  /** Of what is built. */
+  source = '',
 ): Promise<void> {
   const list = join(place, 'installed.json');
-  const wanted = JSON.stringify(names);
+  const wanted = JSON.stringify(names) + createHash('sha256').update(source).digest('hex');
   if (names.length === 0 || (existsSync(list) && readFileSync(list, 'utf8') === wanted)) return;
   mkdirSync(place, { recursive: true });
   await how(names, place);
   writeFileSync(list, wanted);
 }
 
+function sourceOf({ language, script }: ClientCase): string {
+  const folder = join(REPOSITORY, 'test', 'clients', language, script);
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('');
+}
+
 /** Needs the Go toolchain. */
-async function buildGo(folder: string, modules: readonly string[]): Promise<void> {
-  copyFileSync(join(REPOSITORY, 'test', 'clients', 'go', 'main.go'), join(folder, 'main.go'));
+async function buildGo({ script }: ClientCase, folder: string, modules: readonly string[]): Promise<void> {
+  cpSync(join(REPOSITORY, 'test', 'clients', 'go', script), folder, { recursive: true });
   writeFileSync(join(folder, 'go.mod'), 'module client\n');
   await run('go', ['get', ...modules], { cwd: folder });
   await run('go', ['mod', 'tidy'], { cwd: folder });
@@ -196,7 +215,7 @@ function programOf(folder: string, client: ClientCase): [string, string[]] {
     case 'python':
       return [join(pythonFolder(folder, client), 'bin', 'python'), [join(scripts, script)]];
     case 'go':
-      return [join(folder, 'go', 'client'), []];
+      return [join(folder, `go-${script}`, 'client'), []];
   }
 }
 

@@ -168,7 +168,7 @@ function clientTables(results: readonly ClientResult[]): string {
   return [
     'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
     clientTable(CLIENTS, ABILITIES, results),
-    'Clients of a provider, over HTTP or libp2p, with real payments on a local chain. `price`: `GET` of a paid path, and a request\nwithout a payment, answer 402 with the requirements.',
+    'Clients of a provider, over HTTP or libp2p, with real payments on a local chain. `price`: `GET` of a paid path, and a request\nwithout a payment, answer 402 with the requirements. `offer` and `vectors`: what the provider signs is verified as\n[protocol.md](protocol.md) describes it.',
     clientTable(PROVIDER_CLIENTS, PROVIDER_ABILITIES, results),
   ].join('\n\n');
 }

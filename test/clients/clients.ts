@@ -11,11 +11,19 @@ export const ABILITIES = [
   'error',
 ] as const;
 /** Abilities of a client that pays a provider itself. */
-export const PROVIDER_ABILITIES = ['models', 'price', 'buy', 'buy streamed', 'refund'] as const;
+export const PROVIDER_ABILITIES = [
+  'models',
+  'price',
+  'buy',
+  'buy streamed',
+  'refund',
+  'offer',
+  'vectors',
+] as const;
 export type Ability = (typeof ABILITIES)[number] | (typeof PROVIDER_ABILITIES)[number];
 
 export interface ClientCase {
-  /** Name of the script, which prints its results. */
+  /** Name of the script, which prints its results; a folder for Go. */
   readonly script: string;
   readonly name: string;
   readonly language: 'python' | 'node' | 'go';
@@ -25,21 +33,34 @@ export interface ClientCase {
   readonly without: Partial<Record<Ability, string>>;
 }
 
-/** Clients of a provider: one that pays, and one that half-closes its stream after each request. */
+/** Reasons for what clients of x402 or HTTP alone don't try. */
+const NO_PROOFS = { offer: 'not in the client', vectors: 'not in the client' };
+
+/**
+ * Clients of a provider: one that pays, one that half-closes its stream after each request, and a second implementation
+ * of docs/protocol.md, which buys over a relay and checks what the provider signs.
+ */
 export const PROVIDER_CLIENTS: readonly ClientCase[] = [
   {
     script: 'x402-fetch.mjs',
     name: '@x402/fetch',
     language: 'node',
     packages: ['@x402/fetch', '@x402/evm', 'viem'],
-    without: {},
+    without: NO_PROOFS,
   },
   {
-    script: 'main.go',
+    script: 'half-closed',
     name: 'go-libp2p (HTTP over a half-closed stream)',
     language: 'go',
     packages: ['github.com/libp2p/go-libp2p@v0.52.0'],
-    without: { buy: 'it can’t pay', 'buy streamed': 'it can’t pay', refund: 'it can’t pay' },
+    without: { buy: 'it can’t pay', 'buy streamed': 'it can’t pay', refund: 'it can’t pay', ...NO_PROOFS },
+  },
+  {
+    script: 'buyer',
+    name: 'a buyer in Go, from docs/protocol.md, over a relay',
+    language: 'go',
+    packages: ['github.com/libp2p/go-libp2p@v0.52.0'],
+    without: {},
   },
 ];
 

@@ -3,8 +3,10 @@
  * that Idlewatt needs. It acknowledges a state-changing call only after the new state is on disk, so that a crash can't
  * lose a transaction the ledger has already recorded.
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { type LoopbackRefusal, loopbackRefusal } from '../../../shared/loopback.ts';
 import { type NodeAnswer, postToNode } from './node-call.ts';
 
@@ -91,7 +93,7 @@ export function createRpcProxy({ target, save, moreMethods }: RpcProxyOptions): 
     const refusal = refusalOf(request);
     if (refusal !== null) return { status: REFUSAL_STATUS[refusal], text: '' };
     const body = request.method === 'POST' ? await readBody(request) : null;
-    const read = bodySchema.safeParse(parsed(body));
+    const read = checkShape(bodySchema, parsed(body));
     if (body === null || !read.success) return { status: 400, text: '' };
     const calls = [read.data].flat();
     const unknown = calls.find(({ method }) => !reading.has(method) && !changing.has(method));

@@ -21,7 +21,7 @@ import { didOf, didUrlOf } from './did.ts';
 const KEY_FILE = 'peer.key';
 /** Holds the peer ID, so that a lost key is detected. Public. */
 const NAME_FILE = 'peer.id';
-const MESSAGE_BYTES_MAX = 64 * 1024;
+export const MESSAGE_BYTES_MAX = 64 * 1024;
 
 /**
  * Reads the key from the folder, or creates it on the very first run. Fails with `keystore-missing` if the folder has a

@@ -38,7 +38,7 @@ export interface NetworkOptions {
 }
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0'];
-const SERVICE_TAG = '_idlewatt._udp.local';
+export const SERVICE_TAG = '_idlewatt._udp.local';
 
 /**
  * Creates the network of one data folder; nothing listens before `start`. Fails with `keystore-missing` if the peer

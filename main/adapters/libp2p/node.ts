@@ -61,7 +61,7 @@ export const HTTP_STREAMS_PER_CONNECTION_MAX = 128;
 const INBOUND_CONNECTIONS_PER_SECOND_AND_HOST = 50;
 const PENDING_CONNECTIONS_MAX = 64;
 /** Bytes of one stream that may be on the way to a reader that is paused. */
-const STREAM_WINDOW_BYTES_MAX = 512 * 1024;
+export const STREAM_WINDOW_BYTES_MAX = 512 * 1024;
 /**
  * A ping opens a stream, which costs both sides 13 ms of CPU time on an idle machine. Until a peer that vanished is noticed
  * this way, requests to it fail by their own limits.

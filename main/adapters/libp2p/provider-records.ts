@@ -86,7 +86,7 @@ export class ProviderRecords {
   }
 }
 
-/** `key`: a SHA-256 in hex. */
-function cidOf(key: string): CID {
+/** The name under which the DHT has a key; `key`: a SHA-256 in hex. */
+export function cidOf(key: string): CID {
   return CID.createV1(RAW, createDigest(SHA2_256, Buffer.from(key, 'hex')));
 }

@@ -13,7 +13,7 @@ export type ChannelConfig = Channel['channelConfig'];
 export const SCHEME = 'batch-settlement';
 
 /** Longer headers are rejected without being decoded. */
-const PAYMENT_HEADER_BYTES_MAX = 8_192;
+export const PAYMENT_HEADER_BYTES_MAX = 8_192;
 const UINT128_MAX = 2n ** 128n - 1n;
 
 export const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);

@@ -1,4 +1,5 @@
 /** Checks the lines of a batch's file and stores where each one is; nothing is sent before all are checked. */
+
 import { z } from 'zod';
 import {
   BATCH_LIMITS,
@@ -6,6 +7,7 @@ import {
   batchEndpointSchema,
   type StoredBatch,
 } from '../../../shared/batches.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { CHAT_PATH } from '../../../shared/wire.ts';
 import type { BatchStore } from '../../ports/batches.ts';
@@ -64,7 +66,7 @@ export async function checkFile(
 /** Returns the endpoint that the first line names, or that of chats: the check then finds what is wrong. */
 export async function firstEndpoint(folder: BatchFolder, fileId: string): Promise<StoredBatch['endpoint']> {
   for await (const { content } of folder.lines(fileId, BATCH_LIMITS.lineBytesMax)) {
-    const read = lineSchema.safeParse(content === null ? undefined : parsed(content));
+    const read = checkShape(lineSchema, content === null ? undefined : parsed(content));
     const endpoint = batchEndpointSchema.safeParse(read.data?.url);
     return endpoint.data ?? CHAT_PATH;
   }
@@ -82,7 +84,7 @@ function readLine(content: Buffer | null, endpoint: string, line: number): LineC
   }
   const value = parsed(content);
   if (value === undefined) return errorOf('invalid_json_line', 'This line is not valid JSON.', line);
-  const read = lineSchema.safeParse(value);
+  const read = checkShape(lineSchema, value);
   if (!read.success) {
     const issue = read.error.issues[0];
     const param = issue?.path.join('.') || null;

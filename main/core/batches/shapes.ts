@@ -1,4 +1,5 @@
 /** Files and batches in OpenAI's shapes, and the requests for them. */
+
 import { z } from 'zod';
 import {
   BATCH_LIMITS,
@@ -8,6 +9,7 @@ import {
   type StoredBatch,
   type StoredFile,
 } from '../../../shared/batches.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { ListPage } from '../../ports/batches.ts';
 
@@ -99,7 +101,7 @@ export function readPage(query: Readonly<Record<string, string>>, kind: 'files' 
 }
 
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
+  const result = checkShape(schema, value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const param = issue?.path.join('.') || null;

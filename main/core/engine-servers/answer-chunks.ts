@@ -1,6 +1,8 @@
 /** One event of an engine server's streamed answer: what it holds, and the counts that it reports. */
+
 import { z } from 'zod';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { answerChunkSchema, pieceOf } from '../../../shared/openai-chunks.ts';
@@ -53,8 +55,8 @@ export interface ServerChunk {
  */
 export function readChunk(data: string): ServerChunk {
   const json = parsed(data);
-  const counts = countsSchema.safeParse(json);
-  const chunk = answerChunkSchema.safeParse({ id: '', created: 0, model: '', ...plain(json) });
+  const counts = checkShape(countsSchema, json);
+  const chunk = checkShape(answerChunkSchema, { id: '', created: 0, model: '', ...plain(json) });
   if (!counts.success || !chunk.success) {
     throw new AppError('engine-failed', 'The engine sent something other than an answer.');
   }

@@ -1,6 +1,8 @@
 /** Vectors from an engine server. */
+
 import { z } from 'zod';
 import { promptTokensMax } from '../../../shared/asked.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { EMBEDDING_INPUTS_MAX, VECTOR_CHARACTERS_MAX } from '../../../shared/request-limits.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
@@ -44,7 +46,7 @@ export async function embedAt(
     const response = await connection.send({ method: 'POST', path, body, signal: deadline.signal });
     if (response.status !== 200)
       throw await refusalOf(response, { maxTokens: 0, contextTokens: model.contextTokens });
-    const answer = answerSchema.safeParse(await readJson(response.body, VECTORS_BYTES_MAX));
+    const answer = checkShape(answerSchema, await readJson(response.body, VECTORS_BYTES_MAX));
     const texts = request.prompt.kind === 'embed' ? request.prompt.texts.length : 0;
     if (!answer.success || answer.data.data.length !== texts) {
       throw new AppError('engine-failed', 'The engine sent something other than vectors.');

@@ -1,5 +1,7 @@
 /** Facts from an engine server: small JSON responses, read within limits of size, depth and time. */
+
 import type { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -56,6 +58,6 @@ export async function readFacts(
 
 /** Returns the facts if they have this shape; null otherwise. */
 export function factsAs<T>(schema: z.ZodType<T>, { json }: Facts): T | null {
-  const parsed = schema.safeParse(json);
+  const parsed = checkShape(schema, json);
   return parsed.success ? parsed.data : null;
 }

@@ -1,5 +1,7 @@
 /** Translates the refusal of an engine server for a job. Its own words are never passed on: they may quote the prompt. */
+
 import { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineServerResponse } from '../../ports/engine-server.ts';
@@ -33,7 +35,7 @@ export async function refusalOf(
     return new AppError('engine-failed', 'The engine requires another key.');
   if (status === 404)
     return new AppError('model-unavailable', 'The engine doesn’t have this model any more.');
-  const details = errorSchema.safeParse(body).data?.error;
+  const details = checkShape(errorSchema, body).data?.error;
   if (CONTEXT_MARKS.test([details?.type, details?.code, details?.message].join(' '))) {
     return contextExceeded(details?.n_prompt_tokens ?? null, asked.maxTokens, asked.contextTokens);
   }

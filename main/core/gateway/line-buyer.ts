@@ -1,8 +1,10 @@
 /** Buys the lines of batches: whole answers, stored before they are paid, and collected again after an interruption. */
+
 import type { AnswerEnd } from '../../../shared/answer-format.ts';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
-import type { AskedCompletion } from '../../../shared/asked.ts';
+import { type AskedCompletion, answerTokensMax } from '../../../shared/asked.ts';
 import { LINES_WAITING_MAX } from '../../../shared/batches.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
 import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai-answer.ts';
@@ -27,7 +29,7 @@ import { checkVectors } from './http-answer.ts';
 import { asFailure } from './provider-errors.ts';
 import type { ProviderSearch } from './provider-search.ts';
 import { openConnection } from './purchase-connection.ts';
-import { ResponseReader } from './response-reader.ts';
+import { type AnswerBounds, answerBounds, ResponseReader } from './response-reader.ts';
 
 /** A line's request, as its file has it. */
 export interface LineRequest {
@@ -257,6 +259,7 @@ async function collect(parts: LineBuyerParts, sent: SentLine): Promise<Collected
     }
     const reader = new ResponseReader(response.body, {
       peer,
+      bounds: boundsOf(sent),
       requester: signal,
       onRead: () => connection.expect(COLLECT_SILENCE_MS),
       onFirstPiece: () => undefined,
@@ -270,6 +273,12 @@ async function collect(parts: LineBuyerParts, sent: SentLine): Promise<Collected
     connection.keepWithoutRequester();
     connection.abort();
   }
+}
+
+/** Without a limit of its own, a line has at most the default one, in any context. */
+function boundsOf(sent: LineRequest): AnswerBounds {
+  const asked = readLine(sent);
+  return answerBounds(asked, answerTokensMax(asked, Number.POSITIVE_INFINITY));
 }
 
 async function readKept(
@@ -312,6 +321,6 @@ async function readReceipt(
   verifySigned: VerifySigned,
 ): Promise<Receipt | null> {
   if (jws === null) return null;
-  const read = receiptSchema.safeParse(await verifySigned(jws, peer).catch(() => null));
+  const read = checkShape(receiptSchema, await verifySigned(jws, peer).catch(() => null));
   return read.success && read.data.peer === peer ? read.data : null;
 }

@@ -1,4 +1,5 @@
 /** Translates what goes wrong at a provider or on the way to it into the gateway's own errors. */
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import {
@@ -23,7 +24,7 @@ const RETRY_AFTER_S_MAX = 3_600;
 export async function refusal(response: Response, lease: PaymentLease, peer: string): Promise<AppError> {
   const { status } = response;
   const { text } = await readText(response, ERROR_CHARACTERS_MAX);
-  const parsed = errorBodySchema.safeParse(readJson(text));
+  const parsed = checkShape(errorBodySchema, readJson(text));
   const given = parsed.success ? parsed.data.error : null;
   if (status === 402) {
     const { charged, isExplained } = await lease.refused({
@@ -68,11 +69,11 @@ function codeOf(status: number): ErrorCode {
 export function readChunk(data: string, peer: string): AnswerChunk | AppError {
   const value = readJson(data);
   const details = { peer };
-  const failed = errorBodySchema.safeParse(value);
+  const failed = checkShape(errorBodySchema, value);
   if (failed.success) {
     return failureInStream(failed.data.error, details);
   }
-  const chunk = answerChunkSchema.safeParse(value);
+  const chunk = checkShape(answerChunkSchema, value);
   return chunk.success
     ? chunk.data
     : new AppError('engine-failed', 'The provider sent an invalid response.', { details });

@@ -20,7 +20,7 @@ import type { Candidate } from './choice.ts';
 import { connectionError, PAYMENT_CORRECTED, REFUSAL_CHARGED, refusal } from './provider-errors.ts';
 import { openConnection, type PurchaseConnection } from './purchase-connection.ts';
 import { abandonLease, type PurchaseTerms, settlePurchase } from './purchase-settlement.ts';
-import { type Batch, ResponseReader } from './response-reader.ts';
+import { answerBounds, type Batch, EXCEEDED, ResponseReader } from './response-reader.ts';
 import type { TokenRates } from './token-rates.ts';
 
 export { PAYMENT_CORRECTED } from './provider-errors.ts';
@@ -240,6 +240,7 @@ function streamPurchase(
   const { job, hold } = terms;
   const reader = new ResponseReader(body, {
     peer: terms.candidate.peer,
+    bounds: answerBounds(terms.asked, terms.asked.maxTokens),
     requester,
     onRead: () => connection.expect(context.limits.silenceMs),
     onFirstPiece: job.firstToken,
@@ -249,7 +250,7 @@ function streamPurchase(
   async function finish(cause: AppError | undefined): Promise<Job> {
     // From here on the client may leave: the output it got has to be paid for.
     connection.keepWithoutRequester();
-    if (cause?.code === 'aborted') connection.abort();
+    if (cause?.code === 'aborted' || cause?.details.reason === EXCEEDED) connection.abort();
     try {
       connection.expect(context.limits.receiptMs);
       await reader.readReceipt();

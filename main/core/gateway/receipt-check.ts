@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type AppliedSampling, TOP_K_DEFAULT } from '../../../shared/applied-sampling.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import { type OfferedModel, type Receipt, receiptSchema, tokenBytes } from '../../../shared/offer.ts';
@@ -31,7 +32,8 @@ export async function checkReceipt(
   expected: Expected,
   verifySigned: VerifySigned,
 ): Promise<Receipt> {
-  const result = receiptSchema.safeParse(
+  const result = checkShape(
+    receiptSchema,
     await verifySigned(jws, expected.peer).catch((cause: unknown) => {
       throw receiptRefused('signature', expected.peer, cause);
     }),

@@ -1,5 +1,6 @@
 /** Reads a provider's streamed response: text and token IDs, then the receipt and the payment response. */
 import { type AnswerPiece, writtenText } from '../../../shared/answer-pieces.ts';
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT } from '../../../shared/offer.ts';
 import { type AnswerChunk, pieceOf, type Usage } from '../../../shared/openai-chunks.ts';
@@ -39,11 +40,28 @@ export interface DeliveredAnswer {
   readonly text: string;
 }
 
+/** `details.reason` of a failure after which nothing more is read: the provider could send without end. */
+export const EXCEEDED = 'exceeded';
+/** Bytes of one token; the longest in vocabularies in use have about 250. */
+const TOKEN_BYTES_MAX = 512;
 /** A longer text isn't kept for checks. */
 const TEXT_BYTES_KEPT_MAX = 1024 * 1024;
 
+/** The most that an answer can have. A provider that sends more could do so without end. */
+export interface AnswerBounds {
+  /** Output tokens of all choices. */
+  readonly tokensMax: number;
+  readonly vectorsMax: number;
+}
+
+/** `maxTokens`: output tokens of each choice. */
+export function answerBounds({ prompt, choices }: AskedCompletion, maxTokens: number): AnswerBounds {
+  return { tokensMax: maxTokens * choices, vectorsMax: prompt.kind === 'embed' ? prompt.texts.length : 0 };
+}
+
 export interface ResponseReaderOptions {
   readonly peer: string;
+  readonly bounds: AnswerBounds;
   readonly requester: AbortSignal;
   /** Called after each read while the answer is being delivered. */
   readonly onRead: () => void;
@@ -58,6 +76,7 @@ export class ResponseReader {
   #tokensKnown = true;
   readonly #answers: { tokens: number[]; text: string }[] = [];
   #textBytes = 0;
+  #vectors = 0;
   #calls = 0;
   #hasBegun = false;
   #hasEnded = false;
@@ -136,6 +155,10 @@ export class ResponseReader {
       }
       usage = chunk.usage ?? usage;
       const piece = this.#keep(chunk);
+      if (this.#isExceeded()) {
+        this.#failure = exceeded(this.#options.peer);
+        break;
+      }
       if (piece !== null) pieces.push(piece);
     }
     // The pieces before a failure are paid for: the client gets them first, and the failure with the next call.
@@ -158,6 +181,7 @@ export class ResponseReader {
     if (choice?.token_ids) for (const token of piece.tokens) this.#tokens.push(token);
     else if (text !== '') this.#tokensKnown = false;
     this.#textBytes += Buffer.byteLength(text);
+    this.#vectors += piece.vectors?.length ?? 0;
     this.#calls += (piece.toolCalls ?? []).filter(({ name }) => name !== undefined).length;
     if (this.#textBytes > TEXT_BYTES_KEPT_MAX) return piece;
     const index = piece.choice ?? 0;
@@ -170,8 +194,20 @@ export class ResponseReader {
     return piece;
   }
 
+  #isExceeded(): boolean {
+    const { tokensMax, vectorsMax } = this.#options.bounds;
+    const hasTooMuchText = this.#textBytes > tokensMax * TOKEN_BYTES_MAX;
+    return this.#tokens.length > tokensMax || hasTooMuchText || this.#vectors > vectorsMax;
+  }
+
   readonly #keepReceipt = ({ event, data }: ServerEvent): void => {
     if (event === RECEIPT_EVENT) this.#receiptJws = data;
     else if (event === PAYMENT_RESPONSE_EVENT) this.#paymentResponse = data;
   };
+}
+
+function exceeded(peer: string): AppError {
+  return new AppError('engine-failed', 'The provider sent more than it was asked for.', {
+    details: { peer, reason: EXCEEDED },
+  });
 }

@@ -3,6 +3,7 @@
  * the peer's `did:key` issues it about the address's `did:pkh`, and the address's EIP-712 signature is its evidence.
  */
 import { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { secondsSchema, walletSignatureSchema } from '../../../shared/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -129,7 +130,7 @@ export async function checkBinding(
   const claims = await checks.verifySigned(jws, peer).catch((cause: unknown) => {
     throw refused('signature', peer, cause);
   });
-  const result = bindingSchema.safeParse(claims);
+  const result = checkShape(bindingSchema, claims);
   if (!result.success) throw refused('malformed', peer);
   const { iss, sub, nbf, exp, vc } = result.data;
   const { type, credentialSubject, evidence } = vc;

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { FORMER_PEERS_MAX, type FormerPeer, formerPeerSchema } from '../../../shared/identity.ts';
 import type { Account, VerifyTypedData } from '../../ports/evm.ts';
@@ -77,7 +78,7 @@ const signedSchema = formerPeerSchema.options[0].pick({ successor: true, payout:
 
 async function isSignedByPeer(former: Succeeded, { verifySigned }: FormerPeerChecks): Promise<boolean> {
   try {
-    const signed = signedSchema.safeParse(await verifySigned(former.peerSignature, former.peer));
+    const signed = checkShape(signedSchema, await verifySigned(former.peerSignature, former.peer));
     if (!signed.success) return false;
     const { successor, payout, atSeconds } = signed.data;
     return successor === former.successor && payout === former.payout && atSeconds === former.atSeconds;

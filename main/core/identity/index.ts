@@ -16,6 +16,7 @@ export {
 export {
   clockDifferenceMs,
   createOffers,
+  isPayable,
   LIVE_OFFER_CLOCK_ERROR_MS_MAX,
   type OfferChecks,
   type Offers,

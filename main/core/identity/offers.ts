@@ -1,4 +1,5 @@
 /** Signed offers. Each carries the binding of the peer key to the payout address, and the peers that its owner used before. */
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Offer, offerSchema } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -30,11 +31,11 @@ export interface Offers {
   current(): Promise<SignedOffer>;
 }
 
-const LIFETIME_MS = 600_000;
+export const LIFETIME_MS = 600_000;
 /** Maximum time until an expiry. */
-const LIFETIME_MS_MAX = 24 * 3_600_000;
+export const LIFETIME_MS_MAX = 24 * 3_600_000;
 /** Tolerance for an issue time in the future: clocks of home PCs are wrong by minutes. */
-const CLOCK_SKEW_MS_MAX = 300_000;
+export const CLOCK_SKEW_MS_MAX = 300_000;
 /**
  * Tolerance for an offer that its peer has just sent over its own connection: it is current whatever the clocks say,
  * and the connection proves its origin. A clock that is wrong by more is no accident.
@@ -93,7 +94,7 @@ export type OfferChecks = BindingChecks;
  * how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
  */
 export async function readOffer(jws: string, peer: string, checks: OfferChecks): Promise<Offer> {
-  const result = offerSchema.safeParse(await checks.verifySigned(jws, peer));
+  const result = checkShape(offerSchema, await checks.verifySigned(jws, peer));
   if (!result.success) throw refused('malformed', peer);
   const offer = result.data;
   const nowMs = checks.clock.now();
@@ -102,6 +103,14 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   if (offer.binding !== null) await checkBinding(offer.binding, offer, checks);
   await checkFormerPeers(offer.formerPeers ?? [], peer, checks);
   return offer;
+}
+
+/** True if this offer is paid in this token on this chain; only such an offer may be bought from. */
+export function isPayable(
+  offer: Offer,
+  chain: { readonly network: string; readonly assetId: string },
+): boolean {
+  return offer.networks.includes(chain.network) && offer.asset.id === chain.assetId;
 }
 
 function checkTimes({ peer, issuedAtMs, expiresAtMs }: Offer, nowMs: number, errorMsMax: number): void {

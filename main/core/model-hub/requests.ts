@@ -1,5 +1,7 @@
 /** Requests to the hub: JSON and the beginning of a file, within limits of size and time. */
+
 import type { z } from 'zod';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { describeConnectionFailure, describeStatus, SIGN_IN_PAGE } from '../../../shared/network-failure.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -30,7 +32,7 @@ export async function readHubJson<T>(
     const response = await access.fetch(url, { headers: { accept: 'application/json' }, signal });
     await checkStatus(response);
     const text = Buffer.concat(await readChunks(response, JSON_BYTES_MAX)).toString('utf8');
-    const parsed = schema.safeParse(parseOrNull(text));
+    const parsed = checkShape(schema, parseOrNull(text));
     if (!parsed.success) throw new HubRefusal('bad-answer');
     const next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1] ?? null;
     return { json: parsed.data, next };

@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../../../shared/errors.ts';
 import { isDeepJson, JSON_DEPTH_MAX } from '../../../shared/json.ts';
 import { BODY_TOO_LARGE, ENCODING_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 
-const BODY_BYTES_MAX = 1024 * 1024;
+export const BODY_BYTES_MAX = 1024 * 1024;
 
 /** Rejects bodies of a larger size on all routes that are added afterwards, before they are received. */
 export function limitBodies(app: Hono): void {

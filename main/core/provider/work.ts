@@ -40,9 +40,9 @@ export interface Work {
 }
 
 /** Proxies and clients close connections without traffic for a minute or less. */
-const QUIET_MS_MAX = 15_000;
+export const QUIET_MS_MAX = 15_000;
 /** A streamed answer that hasn't begun by then gets its headers, and comments until it begins. */
-const HEADERS_AFTER_MS = 10_000;
+export const HEADERS_AFTER_MS = 10_000;
 
 type EndEvent = Extract<WorkEvent, { type: 'end' }>;
 

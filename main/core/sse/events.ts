@@ -13,7 +13,7 @@ export function namedEvent(name: string, data: string): string {
 }
 
 /** Limit of one event. Ours are always shorter. */
-const EVENT_CHARACTERS_MAX = 256 * 1024;
+export const EVENT_CHARACTERS_MAX = 256 * 1024;
 
 /**
  * Reads events; each batch has all events that one network read completed. Fails with `bad-request` on longer events.

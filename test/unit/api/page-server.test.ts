@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 import { type PageServer, startPageServer } from '../../../main/api/page-server.ts';
-import { API_SOCKET_PATH, socketProtocols } from '../../../shared/wire.ts';
+import { API_SOCKET_PATH, PAIR_PATH, socketProtocols } from '../../../shared/wire.ts';
 
 const TOKEN = 'a'.repeat(48);
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-pages-'));
@@ -154,4 +154,18 @@ test('a handshake that is refused, invalid or broken off leaves the process alon
   await once(socket, 'close');
   process.off('uncaughtException', note);
   assert.deepEqual(thrown, []);
+});
+
+test('a request for pairing that no browser sends is refused, and leaves the process alone', async () => {
+  const { host, origin } = new URL(server.url);
+  const post = (body: string) =>
+    fetch(new URL(PAIR_PATH, server.url), {
+      method: 'POST',
+      headers: { origin, host, 'content-type': 'application/json' },
+      body,
+    });
+  for (const body of ['', '[', 'null', '{"code":{"length":{"toString":null}},"name":"x"}']) {
+    const response = await post(body);
+    assert.deepEqual([response.status, await response.json()], [400, { problem: 'wrong-code' }], body);
+  }
 });

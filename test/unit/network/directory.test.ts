@@ -5,6 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { it } from 'node:test';
 import { readOffer } from '../../../main/core/identity/index.ts';
 import { createDirectory } from '../../../main/core/network/index.ts';
@@ -13,6 +14,9 @@ import { manualClock } from '../../fakes/clock.ts';
 import { offerChecks } from '../../fakes/identity.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
+
+/** A JWS of an offer with a million models would have. */
+const MILLION_MODELS_BYTES = 1_000_000 * JSON.stringify(OFFERED).length;
 
 async function setUp(count: number) {
   const hub = createFakeHub();
@@ -154,4 +158,28 @@ it('treats a peer without an offer or with a forged one as selling nothing', asy
   await requester.connect(forged.addresses()[0] ?? '');
   assert.deepEqual(peersOf(await directory.find(null)), [sellingPeer?.network.key.peer]);
   assert.equal(await directory.refresh(forged.key.peer), null);
+});
+
+it('reads no more of an offer than one can have: a million models, or no end, sell nothing', async () => {
+  const { directory, hub, requester } = await setUp(0);
+  const flood = await hub.createNetwork();
+  await flood.start();
+  let sentBytes = 0;
+  const model = Buffer.from(JSON.stringify(OFFERED).repeat(200)).toString('base64url');
+  flood.serve(
+    createServer((_request, response) => {
+      const send = () => {
+        while (!response.destroyed && sentBytes < MILLION_MODELS_BYTES) {
+          sentBytes += model.length;
+          if (!response.write(model)) return void response.once('drain', send);
+        }
+        response.end();
+      };
+      send();
+    }),
+  );
+  await requester.connect(flood.addresses()[0] ?? '');
+  assert.equal(await directory.refresh(flood.key.peer), null);
+  assert.deepEqual(directory.providers(), []);
+  assert.ok(sentBytes < 1_000_000, `${sentBytes} bytes were taken`);
 });

@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { answerTokensMax, promptTokensMax, textsOf } from '../../../shared/asked.ts';
-import { isAppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import { schemaGrammar } from '../../../shared/json-grammar.ts';
 import { readCompletion } from '../../../shared/openai.ts';
 import { toRequestBody } from '../../../shared/openai-body.ts';
 import { toOpenAiError } from '../../../shared/openai-errors.ts';
@@ -395,5 +396,35 @@ it('limits the answer to what fits the context, and keeps a requested limit', ()
   for (const contextTokens of [64, 256, 2_048, 131_072]) {
     const tokens = answerTokensMax(asked, contextTokens);
     assert.ok(tokens >= 1 && tokens <= contextTokens / 2 && tokens <= 1_024, String(tokens));
+  }
+});
+
+it('refuses any kind of value in a schema’s keywords instead of failing', () => {
+  const withSchema = (schema: object, strict = true) =>
+    chat({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema, strict } } });
+  const tools = (parameters: object) =>
+    chat({ tools: [{ type: 'function', function: { name: 'f', parameters, strict: true } }] });
+  const required = { type: 'object', properties: {}, required: [{ toString: null }] };
+  assert.equal(refusal('chat', tools(required)).code, 'invalid_json_schema');
+  const kind = { type: { toString: null } };
+  assert.equal(
+    refusal('chat', tools({ type: 'object', properties: { a: kind } })).code,
+    'invalid_json_schema',
+  );
+  for (const format of ['constructor', '__proto__', 'toString']) {
+    const schema = { type: 'string', format };
+    assert.throws(
+      () => schemaGrammar(schema, true),
+      (error) => isAppError(error, 'bad-request'),
+    );
+    assert.equal(schemaGrammar(schema, false), schemaGrammar({ type: 'string' }, false), format);
+    readCompletion('chat', withSchema(schema, false));
+  }
+});
+
+it('a failure has a status, regardless of the code that its provider gave it', () => {
+  for (const code of ['constructor', '__proto__', 'toString', 'x']) {
+    const failure = new AppError('bad-request', 'No.', { details: { code } });
+    assert.equal(toOpenAiError(failure).status, 400, code);
   }
 });

@@ -1,7 +1,7 @@
 /** Queries a provider for a channel's total charge without buying anything: a voucher sent to the channel's own path. */
 import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentRequirements } from '@x402/core/types';
-import { processCorrectivePaymentRequired, signVoucher } from '@x402/evm/batch-settlement/client';
+import { signVoucher } from '@x402/evm/batch-settlement/client';
 import { type Amount, amount } from '../../../../shared/money.ts';
 import type { Hex } from '../../../ports/evm.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type PaidProvider,
 } from '../../../ports/payments.ts';
 import type { BoughtChannel } from './channel-finder.ts';
-import { isTemporary } from './channel-recovery.ts';
+import { correctChannel, isTemporary } from './channel-recovery.ts';
 import { decodeRequired, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
@@ -62,7 +62,7 @@ export async function askCharge(
   if (refusalCode(body) === 'channel-busy' || isTemporary(response.status)) return { kind: 'busy' };
   const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
   const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
-  if (required === null || !(await processCorrectivePaymentRequired(channel.deps, required))) {
+  if (required === null || !(await correctChannel(channel, required))) {
     return { kind: 'unknown' };
   }
   const after = await storage.get(channel.id);

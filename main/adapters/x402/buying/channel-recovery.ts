@@ -1,5 +1,8 @@
 /** Corrects our record of a channel: from a provider's refusal, or from the chain. */
+
+import type { PaymentRequired } from '@x402/core/types';
 import { processCorrectivePaymentRequired, recoverChannel } from '@x402/evm/batch-settlement/client';
+import { isAppError } from '../../../../shared/errors.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ClientChannelStorage } from '../wire.ts';
@@ -48,9 +51,26 @@ export async function learnFromRefusal(
   const required = decodeRequired(response.required);
   if (required === null) return;
   channels.requirements = checkRequirements(required, network);
-  if (await processCorrectivePaymentRequired(channel.deps, required)) return;
+  if (await correctChannel(channel, required)) return;
   // No proof of the channel's state: the chain has its balance.
   if (code === 'deposit-too-small') await recoverBalance(channel, storage);
+}
+
+/**
+ * Takes the provider's proof of the channel's state, a voucher of ours, into our record; false if it proves nothing.
+ * x402's client reads the proof without a check, and fails with errors of any kind where it can't be read.
+ */
+export async function correctChannel(
+  { deps }: Pick<BoughtChannel, 'deps'>,
+  required: PaymentRequired,
+): Promise<boolean> {
+  try {
+    return await processCorrectivePaymentRequired(deps, required);
+  } catch (error) {
+    // The chain's and the disk's failures are none of the proof's.
+    if (isAppError(error)) throw error;
+    return false;
+  }
 }
 
 /**

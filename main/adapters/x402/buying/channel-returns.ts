@@ -1,6 +1,6 @@
 /** Takes deposits back: through the provider's refund immediately, or by a withdrawal on the chain after its delay. */
 import { encodePaymentSignatureHeader } from '@x402/core/http';
-import { processCorrectivePaymentRequired, signVoucher } from '@x402/evm/batch-settlement/client';
+import { signVoucher } from '@x402/evm/batch-settlement/client';
 import { AppError, isAppError } from '../../../../shared/errors.ts';
 import { amount } from '../../../../shared/money.ts';
 import { SETTLEMENT_ADDRESS } from '../../../ports/contracts.ts';
@@ -20,7 +20,7 @@ import { askRequirements } from './ask-requirements.ts';
 import type { BoughtChannels } from './bought-channels.ts';
 import type { BoughtEntry, BoughtRegister } from './bought-register.ts';
 import { type BoughtChannel, type ChannelFinder, requirementOf } from './channel-finder.ts';
-import { recoverBalance } from './channel-recovery.ts';
+import { correctChannel, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import { decodeRequired, refusalCode } from './provider-responses.ts';
@@ -170,9 +170,7 @@ async function requestRefund(
     if (response.status === 200) return;
     const required = decodeRequired(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
     const isCorrected =
-      response.status === 402 &&
-      required !== null &&
-      (await processCorrectivePaymentRequired(channel.deps, required));
+      response.status === 402 && required !== null && (await correctChannel(channel, required));
     if (isCorrected && attempt < REFUND_ATTEMPTS) continue;
     throw new AppError(
       'payment-required',

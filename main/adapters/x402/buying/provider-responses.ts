@@ -2,16 +2,19 @@
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from '@x402/core/http';
 import type { PaymentRequired, PaymentRequirements } from '@x402/core/types';
 import { z } from 'zod';
+import { checkShape } from '../../../../shared/check-shape.ts';
 import { AppError } from '../../../../shared/errors.ts';
 import { parseJson } from '../../../../shared/json.ts';
 import { amountSchema } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import { readText } from '../../../ports/read-text.ts';
-import { assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
+import { addressSchema, assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
-const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
+export const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
 
+/** Ways to pay in one response. */
+const ACCEPTS_MAX = 64;
 /** An error in OpenAI's shape has a few hundred characters. */
 const BODY_CHARACTERS_MAX = 64 * 1024;
 
@@ -24,6 +27,11 @@ const settledSchema = z.object({
   }),
 });
 
+const channelExtraSchema = z.object({
+  receiverAuthorizer: addressSchema,
+  withdrawDelay: z.number().int().nonnegative().max(WITHDRAW_DELAY_SECONDS_MAX),
+});
+
 /**
  * Returns the provider's requirement that this wallet can meet, with a withdrawal delay of at most 7 days. Fails with
  * `unsupported` if there is none.
@@ -31,13 +39,13 @@ const settledSchema = z.object({
 export function checkRequirements(required: PaymentRequired, network: ChainNetwork): PaymentRequirements {
   const found = required.accepts.find(
     (accept) =>
-      requirementSchema.safeParse(accept).success &&
+      checkShape(requirementSchema, accept).success &&
       accept.scheme === SCHEME &&
       accept.network === network.id &&
       accept.asset.toLowerCase() === network.token.address.toLowerCase() &&
       accept.extra.name === network.token.eip712.name &&
       accept.extra.version === network.token.eip712.version &&
-      Number(accept.extra.withdrawDelay) <= WITHDRAW_DELAY_SECONDS_MAX,
+      channelExtraSchema.safeParse(accept.extra).success,
   );
   if (found === undefined) {
     throw new AppError('unsupported', 'The provider accepts no payment that this wallet can make.', {
@@ -49,11 +57,14 @@ export function checkRequirements(required: PaymentRequired, network: ChainNetwo
   return { ...found, extra };
 }
 
-/** Null when the header is invalid. */
+const requiredSchema = z.looseObject({ accepts: z.array(z.looseObject({})).max(ACCEPTS_MAX) });
+
+/** Null when the header is invalid; the requirements in it are as yet unchecked. */
 export function decodeRequired(header: string): PaymentRequired | null {
   try {
     assertFlatHeader(header);
-    return decodePaymentRequiredHeader(header);
+    const required = decodePaymentRequiredHeader(header);
+    return checkShape(requiredSchema, required).success ? required : null;
   } catch {
     // An invalid header corrects nothing; the caller continues without it.
     return null;

@@ -1,0 +1,15 @@
+/** Every parser that bytes of strangers reach. */
+import { ANSWER_TARGETS } from './answers.ts';
+import { FILE_TARGETS } from './files.ts';
+import { NETWORK_TARGETS } from './network.ts';
+import { PROOF_TARGETS } from './proofs.ts';
+import { REQUEST_TARGETS } from './requests.ts';
+import type { Target } from './target.ts';
+
+export const TARGETS: readonly Target[] = [
+  ...REQUEST_TARGETS,
+  ...PROOF_TARGETS,
+  ...ANSWER_TARGETS,
+  ...FILE_TARGETS,
+  ...NETWORK_TARGETS,
+];
