@@ -64,14 +64,17 @@ const offers = target({ name: 'offers', share: 2 }, oddJson([OFFER, PROVEN]), as
 const forgedOffers = target({ name: 'forged offers', share: 4 }, oddText([await key.sign(OFFER)]), readAny);
 
 const TOKENS = [1, 2, 3];
+const ASKED = { temperature: 1, topP: 1, seed: 7 };
 const RECEIPT = {
   ...{ job: 'j', peer: key.peer, modelSha256: OFFERED.sha256, inputTokens: 9, cachedTokens: 2 },
   ...{ outputTokens: 3, price: OFFERED.price, assetId: OFFER.asset.id, channelId: '0xc', charged: '1' },
   ...{ cumulative: '5', tokenHash: hashTokens(TOKENS), finishReason: 'stop', atMs: NOW_MS },
+  sampling: { ...ASKED, method: 'gumbel-max', topK: 40, minP: 0, promptHash: 'a'.repeat(64) },
 };
 const EXPECTED = {
   ...{ peer: key.peer, model: OFFERED, assetId: OFFER.asset.id, channelId: '0xc', ceiling: amount(100) },
   ...{ inputTokensMax: 100, outputTokensMax: 100, tokens: TOKENS, charged: amount(1) },
+  asked: { ...ASKED, sampling: {} },
 };
 
 const receipts = target({ name: 'receipts', share: 2 }, oddJson([RECEIPT]), async (given) => {

@@ -325,6 +325,7 @@ async function receipts() {
     channelId: CHANNEL,
     ceiling: '100',
     tokens: TOKENS,
+    asked: { temperature: 1, topP: 1, seed: null },
     charged: '2',
   };
   // 20,000 × 30 + 5,000 × 20 + 80,000 × 5 = 1,100,000 millionths: 2 base units.
@@ -344,6 +345,10 @@ async function receipts() {
     finishReason: 'stop',
     atMs: NOW_MS,
   };
+  const sampling = {
+    ...{ method: 'gumbel-max', seed: 7, temperature: 1, topP: 1, topK: 40, minP: 0 },
+    promptHash: tokenHash([1, 2, 3]),
+  };
   const less = { outputTokens: 3, tokenHash: tokenHash(TOKENS.slice(0, 3)) };
   const made = [
     ['valid', receipt, 'valid', {}],
@@ -355,6 +360,8 @@ async function receipts() {
     ['more cached than read', { ...receipt, cachedTokens: 51 }, 'cached-tokens', {}],
     ['more tokens than arrived', { ...receipt, outputTokens: 6 }, 'output-tokens', {}],
     ['other tokens', { ...receipt, tokenHash: tokenHash([...TOKENS].reverse()) }, 'token-hash', {}],
+    ['sampling as asked', { ...receipt, sampling }, 'valid', {}],
+    ['another temperature', { ...receipt, sampling: { ...sampling, temperature: 0.5 } }, 'sampling', {}],
     ['a charge above the price', { ...receipt, charged: '3' }, 'charge', { charged: '3' }],
     ['a negative charge', { ...receipt, charged: '-1' }, 'charge', { charged: '-1' }],
     ['a charge above the ceiling', receipt, 'ceiling', { ceiling: '1' }],

@@ -53,6 +53,7 @@ const NAMES: readonly Row[] = [
   ['text', `POST ${wire.TEXT_PATH}`],
   ['embeddings', `POST ${wire.EMBEDDINGS_PATH}`],
   ['answer of a line of a batch', `GET ${wire.KEPT_ANSWERS_PATH}/{job}`],
+  ['alarm of a check', `POST ${wire.CHECK_REPORTS_PATH}/{job}`],
   ['scheme of x402', SCHEME],
   ['contract of channels', SETTLEMENT_ADDRESS],
   ['collector of deposits by ERC-3009', ERC3009_COLLECTOR_ADDRESS],

@@ -108,6 +108,7 @@ describe('test vectors of the protocol', () => {
       charged: amount(terms.charged),
       inputTokensMax: 1_000,
       outputTokensMax: 1_000,
+      asked: { ...terms.asked, sampling: {} },
     };
     assert.equal(await verdictOf(checkReceipt(jws, expected, verifySigned)), verdict);
   });
@@ -166,6 +167,7 @@ interface ReceiptVector {
   readonly terms: {
     readonly peer: string;
     readonly modelSha256: string;
+    readonly asked: { readonly temperature: number; readonly topP: number; readonly seed: number | null };
     readonly price: Parameters<typeof charge>[0];
     readonly assetId: string;
     readonly channelId: string;

@@ -290,6 +290,8 @@ func (b *buyer) checkBill(chunks [][]byte, jws string, settled string, ceiling *
 		Peer: b.provider.String(), ModelSha256: b.modelSha256, Price: b.modelPrice,
 		AssetID:   b.offer.Asset.ID,
 		ChannelID: b.channel, Ceiling: ceiling.String(), Tokens: tokens, Charged: response.Extra.ChargedAmount,
+		// OpenAI's defaults.
+		Asked: sampling{Temperature: 1, TopP: 1},
 	})
 	if err != nil {
 		return err

@@ -55,6 +55,21 @@ type receipt struct {
 	Charged      string `json:"charged"`
 	Cumulative   string `json:"cumulative"`
 	TokenHash    string `json:"tokenHash"`
+	// Absent if the provider's engine can't repeat how it chose the tokens.
+	Sampling *sampling `json:"sampling"`
+}
+
+type sampling struct {
+	Temperature float64 `json:"temperature"`
+	TopP        float64 `json:"topP"`
+	// In what was asked, absent without a wish.
+	Seed *uint32 `json:"seed"`
+}
+
+// isAsAsked ignores settings that this program doesn't ask for.
+func (applied *sampling) isAsAsked(asked sampling) bool {
+	isSeed := asked.Seed == nil || (applied.Seed != nil && *applied.Seed == *asked.Seed)
+	return applied.Temperature == asked.Temperature && applied.TopP == asked.TopP && isSeed
 }
 
 // readSigned verifies a compact JWS (EdDSA) of this peer; its ID holds the public key.
@@ -214,6 +229,7 @@ type terms struct {
 	ChannelID   string   `json:"channelId"`
 	Ceiling     string   `json:"ceiling"`
 	Tokens      []uint32 `json:"tokens"`
+	Asked       sampling `json:"asked"`
 	Charged     string   `json:"charged"`
 }
 
@@ -239,6 +255,8 @@ func readReceipt(jws string, known terms) (*receipt, error) {
 		return nil, errors.New("output-tokens")
 	case read.TokenHash != tokenHash(known.Tokens[:read.OutputTokens]):
 		return nil, errors.New("token-hash")
+	case read.Sampling != nil && !read.Sampling.isAsAsked(known.Asked):
+		return nil, errors.New("sampling")
 	case charged.Sign() < 0 || charged.Cmp(charge(known.Price, read.InputTokens, read.CachedTokens, int64(read.OutputTokens))) > 0:
 		return nil, errors.New("charge")
 	case charged.Cmp(number(known.Ceiling)) > 0:
