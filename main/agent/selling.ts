@@ -40,7 +40,7 @@ export interface SellingParts {
   readonly network: Network;
   readonly shell: ShellLink;
   /** Null where strangers buy, who pay. */
-  readonly machines: Pick<OwnMachines, 'serve'> | null;
+  readonly machines: Pick<OwnMachines, 'serve' | 'roster'> | null;
 }
 
 const STOP_GRACE_MS = 1_000;
@@ -180,7 +180,7 @@ function openProvider(
     consent: createConsent({
       settings: settings.get,
       records: foundation.records,
-      ownPeer: network.key.peer,
+      isOwn: (peer) => peer === network.key.peer || (machines?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
     // core/jobs records the charge in the step that makes it final.

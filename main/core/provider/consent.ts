@@ -21,20 +21,20 @@ export type ConsentSettings = Pick<Settings, 'sellTo' | 'knownPeers' | 'categori
 export interface ConsentOptions {
   readonly settings: () => ConsentSettings;
   readonly records: RecordStore;
-  /** This machine's own peer ID: its owner may always buy from it. */
-  readonly ownPeer: string;
+  /** True for the owner's machines, this one included: they may always buy. */
+  readonly isOwn: (peer: string) => boolean;
 }
 
 const COLLECTION = 'buyers';
 /** Beyond it, no further buyer is remembered: a flood of new ones pushes out none that is known. */
 export const BUYERS_MAX = 10_000;
 
-export function createConsent({ settings, records, ownPeer }: ConsentOptions): Consent {
+export function createConsent({ settings, records, isOwn }: ConsentOptions): Consent {
   const buyers = new Set(records.list(COLLECTION).map(({ key }) => key));
 
   function mayBuy(peer: string): boolean {
     const { sellTo, knownPeers } = settings();
-    if (sellTo === 'anybody' || peer === ownPeer || knownPeers.includes(peer)) return true;
+    if (sellTo === 'anybody' || isOwn(peer) || knownPeers.includes(peer)) return true;
     return sellTo === 'known' && buyers.has(peer);
   }
 

@@ -21,7 +21,11 @@ const ALL: ConsentSettings = { sellTo: 'anybody', knownPeers: [], categoriesOff:
 
 function consentOf(first: Partial<ConsentSettings> = {}, records = createMemoryRecordStore()) {
   const settings = { ...ALL, ...first };
-  return { settings, records, consent: createConsent({ settings: () => settings, records, ownPeer: OWN }) };
+  return {
+    settings,
+    records,
+    consent: createConsent({ settings: () => settings, records, isOwn: (peer) => peer === OWN }),
+  };
 }
 
 /** A provider with this consent; `from` is the requester of a request. */
