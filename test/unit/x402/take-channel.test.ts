@@ -104,6 +104,7 @@ function setUpDemand() {
   const network = { id: 'eip155:31337', token } as unknown as TakingParts['network'];
   const clock = manualClock(0);
   const channelsOf = createChannelsByPeer(() => 3, clock);
+  const extra = { receiverAuthorizer: token.address, withdrawDelay: 86_400 };
   let payTo = '';
   const required = () => ({
     x402Version: 2,
@@ -111,7 +112,7 @@ function setUpDemand() {
     accepts: [
       {
         ...{ scheme: 'batch-settlement', network: network.id, asset: token.address, amount: '1', payTo },
-        ...{ maxTimeoutSeconds: 60, extra: { ...token.eip712, withdrawDelay: 86_400 } },
+        ...{ maxTimeoutSeconds: 60, extra: { ...token.eip712, ...extra } },
       },
     ],
   });
