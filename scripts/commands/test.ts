@@ -1,7 +1,7 @@
 /**
  * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the test files,
- * several at a time: unit tests first, then the files that take long, then the others, and at the end, one at a time,
- * those that measure time. Arguments select tests:
+ * several at a time: unit tests first, then the files that take long, then the others, and at the end, two or one at a
+ * time, those that need a quiet machine. Arguments select tests:
  *
  * `npm test -- unit contract` runs groups, `npm test -- test/unit/presence` or `npm test -- test/unit/a.test.ts` runs
  * a folder or a file, and any other word keeps the files whose path contains it: `npm test -- unit engine`.
@@ -26,6 +26,7 @@ const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
 /** Agents, engines and windows wait much of the time: two processes would leave two processors idle for a quarter of it. */
 const PROCESSES_MIN = 3;
+const QUIET_PROCESSES = 2;
 
 const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
 
@@ -54,9 +55,10 @@ process.env.NODE_COMPILE_CACHE ??= join(REPOSITORY, 'node_modules/.cache/compile
 const counts = [...selected].map(([group, files]) => `${files.length} ${group}`);
 console.log(`Test files: ${counts.join(', ')}`);
 if (selected.has('desktop')) await provideElectron();
-const { together, alone } = planTests(selected);
+const { together, quiet, alone } = planTests(selected);
 const total = sumOf([
   await runBatches(together, Math.max(PROCESSES_MIN, availableParallelism())),
+  await runBatches(quiet, QUIET_PROCESSES),
   await runBatches(alone, 1),
 ]);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -12,6 +12,8 @@ export type TestSelection =
 
 /** A line of a test's head with which it excludes other files while it runs; the reason follows. */
 const ALONE = /^(?:\/\/| \*) +Alone: \S/m;
+/** A line of a test's head with which few other files run at the same time, because it uses timers; the reason follows. */
+const QUIET = /^(?:\/\/| \*) +Quiet: \S/m;
 /** A line of a test's head with which it starts before the others of its group; the reason follows. */
 const LONG = /^(?:\/\/| \*) +Long: \S/m;
 /** A line of a test's head with which it has a process of its own; the reason follows. */
@@ -19,8 +21,8 @@ const OWN_PROCESS = /^(?:\/\/| \*) +Own process: \S/m;
 
 /** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
 const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
-  unit: 32,
-  contract: 8,
+  unit: 64,
+  contract: 16,
   agent: 1,
   desktop: 1,
 };
@@ -29,6 +31,8 @@ const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
 export interface TestPlan {
   /** Processes that share the machine, in the order of their start. */
   readonly together: readonly (readonly string[])[];
+  /** Processes after those, of which two run at the same time. */
+  readonly quiet: readonly (readonly string[])[];
   /** Processes that exclude all others while they run. */
   readonly alone: readonly (readonly string[])[];
 }
@@ -70,16 +74,20 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
  * that take long follow, so that none of them runs at the end while the other processors have nothing left.
  */
 export function planTests(selected: ReadonlyMap<TestGroup, readonly string[]>): TestPlan {
-  const alone = [...selected.values()].flat().filter((file) => ALONE.test(headOf(file)));
+  const marked = (mark: RegExp) => [...selected.values()].flat().filter((file) => mark.test(headOf(file)));
+  const [alone, quiet] = [marked(ALONE), marked(QUIET)];
   const batches = TEST_GROUPS.map((group) => {
-    const files = (selected.get(group) ?? []).filter((file) => !alone.includes(file));
+    const files = (selected.get(group) ?? []).filter(
+      (file) => !alone.includes(file) && !quiet.includes(file),
+    );
     return { group, batches: inBatches(files, FILES_PER_PROCESS[group]) };
   });
   const fast = batches.filter(({ group }) => group === 'unit').flatMap((each) => each.batches);
   const others = batches.filter(({ group }) => group !== 'unit').flatMap((each) => each.batches);
   const isLong = (batch: readonly string[]) => batch.some((file) => LONG.test(headOf(file)));
   const together = [...fast, ...others.filter(isLong), ...others.filter((batch) => !isLong(batch))];
-  return { together, alone: alone.map((file) => [file]) };
+  const single = (files: readonly string[]) => files.map((file) => [file]);
+  return { together, quiet: single(quiet), alone: single(alone) };
 }
 
 /**

@@ -4,7 +4,7 @@
  * Setup: the sensor on real bus daemons of the test; fakes of logind, UPower, NetworkManager, GNOME and KDE with the
  * names, paths and types that these publish.
  * Fails if: a name or type changes, a call starts a service, or an error on the bus ends the process.
- * Alone: a service that doesn't answer within a second counts as one that hangs.
+ * Quiet: a service that doesn't answer within a second counts as one that hangs.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

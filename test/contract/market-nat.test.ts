@@ -5,7 +5,7 @@
  * engine, a service sends numbered events.
  * Fails if: a machine needs an open port to sell, a dead relay or bootstrap node ends more than the streams through it, or an
  * event is lost or comes twice.
- * Alone: an interruption is noticed by timers of libp2p.
+ * Quiet: an interruption is noticed by timers of libp2p.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -3,7 +3,7 @@
  * Setup: Xvfb and real input events by XTEST; the sensor isn't polled while it listens.
  * Fails if: a report waits for the next poll or comes without input or for each key, a lost server ends the watch for
  * good, or the watch keeps the process alive.
- * Alone: reports are timed.
+ * Quiet: reports are timed.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -3,7 +3,7 @@
  * Setup: Xvfb, real input events by XTEST, a test window that covers the screen or doesn't.
  * Fails if: a layout of X's structures is wrong, a window counts as full screen that isn't, or the process ends with
  * the X server.
- * Alone: the idle time after a key is compared with the time before it.
+ * Quiet: the idle time after a key is compared with the time before it.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -2,7 +2,7 @@
  * Verifies: no stranger can use up the connections, streams or memory of a machine, or hold them without end.
  * Setup: real libp2p nodes on loopback; strangers dial and write bytes by hand, on a clock that the test moves.
  * Fails if: one peer holds many connections, half a request stays open, or a newcomer finds no place.
- * Alone: bytes are given a tenth of a second to arrive.
+ * Quiet: bytes are given a tenth of a second to arrive.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

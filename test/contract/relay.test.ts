@@ -4,7 +4,7 @@
  * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 3 s, renewed
  * by messages of the relay protocol that the test sends.
  * Fails if: a renewal cuts an answer, one peer uses up the relay, or a refused peer is not counted.
- * Alone: places end by the clock of the machine.
+ * Quiet: places end by the clock of the machine.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -3,7 +3,7 @@
  * response exactly as the engine does that made it.
  * Setup: the real engine and the real tokenizer, each with the tiny model in a child process of its own.
  * Fails if: an honest bill would be refused, the weights are loaded, or a process stays behind.
- * Alone: a recount that takes 20 s is given up.
+ * Quiet: a recount that takes 20 s is given up.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -77,7 +77,7 @@ function planned(group: TestGroup, files: Readonly<Record<string, string>>) {
   const plan = planTests(new Map([[group, paths]]));
   const names = (batches: readonly (readonly string[])[]) =>
     batches.map((batch) => batch.map((path) => relative(folder, path)));
-  return { together: names(plan.together), alone: names(plan.alone) };
+  return { together: names(plan.together), quiet: names(plan.quiet), alone: names(plan.alone) };
 }
 
 test('a file runs alone if its head says why, in either form of a comment', () => {
@@ -89,15 +89,20 @@ test('a file runs alone if its head says why, in either form of a comment', () =
   assert.equal(isAlone(`// Fails if: it is late.\n${IMPORT}// Alone: not in the head.\n`), false);
 });
 
+test('a file that uses timers runs after those that share the machine, and not alone', () => {
+  const plan = planned('agent', { any: IMPORT, timed: `// Quiet: a place ends by the clock.\n${IMPORT}` });
+  assert.deepEqual(plan, { together: [['any']], quiet: [['timed']], alone: [] });
+});
+
 test('unit files share a process, except those whose head says why not', () => {
   const own = '// Own process: it changes the working directory.\n';
   const files = Object.fromEntries(
-    Array.from({ length: 34 }, (_, index) => [`${index}`, '// Own process:\n']),
+    Array.from({ length: 66 }, (_, index) => [`${index}`, '// Own process:\n']),
   );
   const { together } = planned('unit', { ...files, changes: own });
   assert.deepEqual(
     together.map((batch) => batch.length),
-    [1, 32, 2],
+    [1, 64, 2],
   );
   assert.deepEqual(together[0], ['changes']);
 });
@@ -108,7 +113,7 @@ test('files with agents or windows have processes of their own, and long ones st
     second: `// Long: it opens every page.\n${IMPORT}`,
     third: `// Long:\n${IMPORT}`,
   });
-  assert.deepEqual(plan, { together: [['second'], ['first'], ['third']], alone: [] });
+  assert.deepEqual(plan, { together: [['second'], ['first'], ['third']], quiet: [], alone: [] });
 });
 
 test('unit tests start before everything else', () => {
