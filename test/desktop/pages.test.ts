@@ -178,7 +178,7 @@ test('a change in the agent appears on the page', () =>
 
 test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
   withPage({}, async ({ page, agent, consoleErrors }) => {
-    // Before its first state, the page says that it connects.
+    // Before its first state, the page shows that it is connecting.
     await page.locator('.panel').waitFor();
     agent.cut();
     await page.locator('.panel').getByRole('heading', { name: 'Not responding' }).waitFor();
