@@ -49,7 +49,9 @@ describe('a batch', () => {
     const known = lives
       .flatMap((jobs) => jobs.all())
       .reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n);
-    assert.equal(BigInt(batch.idlewatt.charged), known);
+    // The same goes for a stop between a receipt and the batch's sum: the fake's jobs end with each start.
+    assert.ok(BigInt(batch.idlewatt.charged) <= known, `${batch.idlewatt.charged} of ${known}`);
+    assert.ok(BigInt(batch.idlewatt.charged) > 0n);
     const charged = market.provider.charged.reduce((sum, { receipt }) => sum + BigInt(receipt.charged), 0n);
     assert.ok(known <= charged, `${known} of ${charged}`);
   });
