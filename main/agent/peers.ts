@@ -1,7 +1,8 @@
 /** Opens the peer-to-peer network, joins the open market, and connects to the peers that the owner named. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAppError } from '../../shared/errors.ts';
 import { createNetwork } from '../adapters/libp2p/index.ts';
-import { marketAddresses, rememberPeers } from '../core/network/index.ts';
+import { type MarketAddresses, marketAddresses, rememberPeers } from '../core/network/index.ts';
 import type { Log } from '../ports/log.ts';
 import type { Market, Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
@@ -10,6 +11,7 @@ import type { Surroundings } from './surroundings.ts';
 
 const CONNECT_MS_MAX = 30_000;
 const REDIAL_MS = 500;
+const ANNOUNCED_NOWHERE = { announce: [], otherwise: null } as const;
 
 export async function openNetwork(
   surroundings: Surroundings,
@@ -18,19 +20,20 @@ export async function openNetwork(
 ): Promise<Network> {
   const { config, terms, clock, onClose, changed, log } = surroundings;
   const { mdns, openMarket } = terms;
-  const { bootstrap, announce, listen } = openMarket
+  const addresses = openMarket
     ? marketAddresses(config, foundation.settings.get(), terms.listen)
-    : { bootstrap: [], announce: [], listen: config.listen?.length ? config.listen : terms.listen };
-  const network = await createNetwork({
-    folder: foundation.paths.keys,
-    listen,
-    clock,
-    mdns,
-    log: log.child('peers'),
-    ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
-    ...(openMarket && { market: { announce } }),
-  });
-  await network.start();
+    : { listen: config.listen?.length ? config.listen : terms.listen, bootstrap: [], ...ANNOUNCED_NOWHERE };
+  const network = await startListening(addresses, log.child('start'), (listen, announce) =>
+    createNetwork({
+      folder: foundation.paths.keys,
+      listen,
+      clock,
+      mdns,
+      log: log.child('peers'),
+      ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
+      ...(openMarket && { market: { announce } }),
+    }),
+  );
   onClose(() => network.stop());
   network.onPeers(() => changed('network'));
   if (network.market !== null) {
@@ -39,13 +42,12 @@ export async function openNetwork(
     const join = (nodes: readonly string[]) => {
       for (const node of nodes) joinOrLog(market, node, log);
     };
-    join(bootstrap);
+    join(addresses.bootstrap);
     onClose(foundation.settings.onChange(({ publicNodes }) => join(publicNodes)));
     onClose(rememberPeers({ network, market, records: foundation.records, clock, log: log.child('peers') }));
   }
-  const addresses = [...network.addresses()];
-  if (openMarket) warnIfTaken(foundation, addresses, log);
-  log.child('start').info('Listening for peers', { peer: network.key.peer, addresses, mdns });
+  const listening = [...network.addresses()];
+  log.child('start').info('Listening for peers', { peer: network.key.peer, addresses: listening, mdns });
   return network;
 }
 
@@ -58,11 +60,21 @@ function joinOrLog(market: Market, node: string, log: Log): void {
   }
 }
 
-/** Another program may listen on the port that the router forwards. */
-function warnIfTaken({ settings }: Foundation, addresses: readonly string[], log: Log): void {
-  const { forwardedPort } = settings.get();
-  if (forwardedPort === null || addresses.some((each) => each.includes(`/tcp/${forwardedPort}`))) return;
-  log.child('start').warn('The forwarded port could not be opened', { port: forwardedPort });
+/** Starts a network; at the other addresses, and announcing none, if those of the settings are taken. */
+export async function startListening(
+  { listen, announce, otherwise }: Pick<MarketAddresses, 'listen' | 'announce' | 'otherwise'>,
+  log: Log,
+  create: (listen: readonly string[], announce: readonly string[]) => Promise<Network>,
+): Promise<Network> {
+  const network = await create(listen, announce);
+  try {
+    await network.start();
+    return network;
+  } catch (error) {
+    if (otherwise === null || !isAppError(error, 'port-in-use')) throw error;
+    log.warn('The forwarded port is used by another program', { listen: [...listen] });
+    return startListening({ listen: otherwise, ...ANNOUNCED_NOWHERE }, log, create);
+  }
 }
 
 /** Redials for 30 s: a peer that is still starting is not reachable immediately. Fails with `peer-unreachable`. */

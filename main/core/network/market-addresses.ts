@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Settings } from '../../../shared/settings.ts';
 
 /** Multiaddrs. */
-export interface MarketAddresses {
+interface OwnAddresses {
   /** Public nodes through which others are found. */
   readonly bootstrap: readonly string[];
   readonly listen: readonly string[];
@@ -12,23 +12,32 @@ export interface MarketAddresses {
 }
 
 /** Named by the command line; an empty list names nothing. */
-export type NamedAddresses = Readonly<Partial<MarketAddresses>>;
+type NamedAddresses = Readonly<Partial<OwnAddresses>>;
 
-/**
- * Combines both. What the command line says about listening and announcing replaces the settings. `usual` stays next to a
- * forwarded port: another program may have taken that port, and the agent starts nevertheless.
- */
+export interface MarketAddresses extends OwnAddresses {
+  /**
+   * To listen on if another program uses the forwarded port of the settings: the owner can't choose another one while
+   * the agent doesn't start. Null where the command line decides.
+   */
+  readonly otherwise: readonly string[] | null;
+}
+
+/** Combines both. Addresses to listen on or to announce replace the settings. `usual` is for machines without either. */
 export function marketAddresses(
   { bootstrap = [], listen = [], announce = [] }: NamedAddresses,
   { publicNodes, forwardedPort, publicHost }: Pick<Settings, 'publicNodes' | 'forwardedPort' | 'publicHost'>,
   usual: readonly string[],
 ): MarketAddresses {
-  const forwarded = forwardedPort === null ? [] : [`/ip4/0.0.0.0/tcp/${forwardedPort}`];
-  const isSet = forwardedPort !== null && publicHost !== null && announce.length + listen.length === 0;
+  const nodes = [...new Set([...bootstrap, ...publicNodes])];
+  if (listen.length > 0 || announce.length > 0 || forwardedPort === null) {
+    return { bootstrap: nodes, listen: listen.length > 0 ? listen : usual, announce, otherwise: null };
+  }
+  const port = `/tcp/${forwardedPort}`;
   return {
-    bootstrap: [...new Set([...bootstrap, ...publicNodes])],
-    listen: listen.length > 0 ? listen : [...forwarded, ...usual],
-    announce: isSet ? [`/${hostProtocol(publicHost)}/${publicHost}/tcp/${forwardedPort}`] : announce,
+    bootstrap: nodes,
+    listen: [`/ip4/0.0.0.0${port}`],
+    announce: publicHost === null ? [] : [`/${hostProtocol(publicHost)}/${publicHost}${port}`],
+    otherwise: usual,
   };
 }
 

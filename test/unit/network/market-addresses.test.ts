@@ -1,6 +1,6 @@
 /**
  * Verifies: the addresses of the open market are those of the command line and of the settings.
- * Fails if: a setting hides what the owner typed at the start, a forwarded port that is taken leaves no address, or a host
+ * Fails if: a setting hides what the owner typed at the start, the forwarded port isn't announced where it is opened, or a host
  *   name is announced as an IP address.
  */
 import assert from 'node:assert/strict';
@@ -16,6 +16,7 @@ test('without settings and options, nothing is named', () => {
     bootstrap: [],
     listen: USUAL,
     announce: [],
+    otherwise: null,
   });
 });
 
@@ -25,10 +26,11 @@ test('public nodes of both are asked, each once', () => {
   assert.deepEqual(bootstrap, [NODE, '/dns/b.example/tcp/1/p2p/x']);
 });
 
-test('a forwarded port is opened next to the usual one, and announced at the public address', () => {
+test('a forwarded port is opened instead of the usual one, and announced at the public address', () => {
   const settings = { ...DEFAULT_SETTINGS, forwardedPort: 4_001 };
-  const listen = ['/ip4/0.0.0.0/tcp/4001', ...USUAL];
-  assert.deepEqual(marketAddresses({}, settings, USUAL), { bootstrap: [], listen, announce: [] });
+  const listen = ['/ip4/0.0.0.0/tcp/4001'];
+  const own = { bootstrap: [], listen, announce: [], otherwise: USUAL };
+  assert.deepEqual(marketAddresses({}, settings, USUAL), own);
   const announced = (publicHost: string) => marketAddresses({}, { ...settings, publicHost }, USUAL).announce;
   assert.deepEqual(announced('203.0.113.5'), ['/ip4/203.0.113.5/tcp/4001']);
   assert.deepEqual(announced('2001:db8::1'), ['/ip6/2001:db8::1/tcp/4001']);
@@ -38,7 +40,8 @@ test('a forwarded port is opened next to the usual one, and announced at the pub
 test('the command line replaces the port and the address of the settings', () => {
   const settings = { ...DEFAULT_SETTINGS, forwardedPort: 4_001, publicHost: '203.0.113.5' };
   const listen = ['/ip4/0.0.0.0/tcp/5001'];
-  assert.deepEqual(marketAddresses({ listen }, settings, USUAL), { bootstrap: [], listen, announce: [] });
+  const own = { bootstrap: [], listen, announce: [], otherwise: null };
+  assert.deepEqual(marketAddresses({ listen }, settings, USUAL), own);
   const announce = ['/ip4/203.0.113.9/tcp/6001'];
   assert.deepEqual(marketAddresses({ listen, announce }, settings, USUAL).announce, announce);
 });
