@@ -170,6 +170,6 @@ test('a checked answer tells how many of its tokens were confirmed, to its buyer
     await page.getByRole('tooltip').getByText('0.003 logits short').waitFor();
     await go('jobs/job-0003');
     await page.getByRole('button', { name: /^a buyer’s check confirmed only \d+ of \d+ tokens$/ }).focus();
-    await page.getByRole('tooltip').getByText('This buyer buys nothing here for a day').waitFor();
+    await page.getByRole('tooltip').getByText('This buyer won’t buy from you for a day').waitFor();
   });
 });

@@ -115,7 +115,7 @@ test('the open market has fields for public nodes and for the port that the rout
     assert.equal(await page.getByText('Open market', { exact: true }).count(), 0);
     agent.change({ app: { ...agent.script.state.app, profile: 'open' } });
     const nodes = page.getByRole('region', { name: 'Public nodes' });
-    await nodes.getByText('None is named here.').waitFor();
+    await nodes.getByText('None is set here.').waitFor();
     await nodes.getByRole('textbox').fill('/ip4/203.0.113.5/tcp/4001');
     await page.getByText('Enter an address such as /ip4/').waitFor();
     assert.ok(await nodes.getByRole('button', { name: 'Add' }).isDisabled(), 'the peer ID is missing');

@@ -79,7 +79,7 @@ test('the founder shows a code for a role', () =>
 test('another machine adds nothing, and pauses only itself unless it is an owner', () =>
   pages.withPage({ prepare: asMember }, async ({ page, go }) => {
     await go('machines');
-    await page.getByText('on the machine that founded this network').waitFor();
+    await page.getByText('use the machine that started this network').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Show a code' }).count(), 0);
     assert.equal(await page.getByRole('button', { name: 'Pause all' }).count(), 0);
     assert.ok(await page.getByRole('button', { name: 'Pause Render-02' }).isDisabled());
