@@ -5,6 +5,7 @@ import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { ChatMessage, Engine, GenerateRequest, LoadOptions } from '../../main/ports/engine.ts';
+import { inStreams } from './in-streams.ts';
 import { type LlamaServerOptions, startLlamaServer } from './llama-server.ts';
 import { raisePriority } from './priority.ts';
 import { progress } from './result.ts';
@@ -87,21 +88,6 @@ export function asText(asked: GenerateRequest): GenerateRequest {
   if (asked.prompt.kind !== 'chat') return asked;
   const text = `${asked.prompt.messages.map(({ content }) => content).join('\n')}\n\nIt begins like this:`;
   return { ...asked, prompt: { kind: 'text', text } };
-}
-
-/** Runs so many at a time, and returns the results in order. */
-async function inStreams<T, R>(
-  items: readonly T[],
-  streams: number,
-  run: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const work = async () => {
-    for (const [index, item] of queue) results[index] = await run(item);
-  };
-  await Promise.all(Array.from({ length: streams }, work));
-  return results;
 }
 
 /** Answers questions. `served` is what the provider really computes for each. */

@@ -16,6 +16,7 @@ import { cacheFolder, REPOSITORY } from '../lib/places.ts';
 import { prepareMeasuredHome } from '../lib/stored-benchmark.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
 import { atLeast, type BenchOptions, type BenchResult, progress } from './result.ts';
+import type { Gateway } from './streams.ts';
 
 const LINES = 400;
 /** The real model needs about five times as long for a line. */
@@ -26,11 +27,6 @@ const ROUNDS = 2;
 const CLIENTS = 8;
 const CHECK_MS = 50;
 const READY_MS_MAX = 180_000;
-
-interface Gateway {
-  readonly baseUrl: string;
-  readonly key: string;
-}
 
 export async function run({ lines = LINES, kills }: BenchOptions): Promise<BenchResult> {
   const cache = join(REPOSITORY, '.cache');

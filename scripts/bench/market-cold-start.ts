@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { median } from '../../shared/statistics.ts';
 import { type Host, type Lab, openLab } from '../../test/lab/lab.ts';
+import { inStreams } from './in-streams.ts';
 import type { FromCrowd, Member } from './market-crowd.ts';
 import type { NewcomerReport } from './market-newcomer.ts';
 import { atMost, type BenchResult, progress } from './result.ts';
@@ -76,14 +77,10 @@ async function startCrowd(lab: Lab): Promise<{ bootstrap: string; stop(): Promis
     host: 'boot',
     options: ['--role', 'bootstrap', ...at('45.0.0.10')],
   });
-  const waiting = Array.from({ length: AGENTS }, (_, index) => index);
-  const work = async () => {
-    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const { host, address } = await addHost(lab, index);
-      await started(program, { host, options: ['--bootstrap', bootstrap, ...at(address)] });
-    }
-  };
-  await Promise.all(Array.from({ length: STARTS }, work));
+  await inStreams([...Array(AGENTS).keys()], STARTS, async (index) => {
+    const { host, address } = await addHost(lab, index);
+    await started(program, { host, options: ['--bootstrap', bootstrap, ...at(address)] });
+  });
   return {
     bootstrap,
     async stop() {

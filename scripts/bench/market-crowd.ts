@@ -1,12 +1,12 @@
 /**
- * The agents of `npm run bench -- market` that were there before: runs at one host of the lab, and starts an agent at each
- * host that its parent names. They end with it.
+ * The agents of `npm run bench -- market` that a newcomer finds. This program runs at one host of the lab, starts an agent at
+ * each host that its parent names, and stops them when the parent disconnects.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { type RunningAgent, startAgent } from '../lib/agent-process.ts';
-import { prepareMeasuredHome } from '../lib/stored-benchmark.ts';
+import { prepareMarketHome } from './market-home.ts';
 import { inTemporaryHome } from './practice-here.ts';
 
 /** One agent: its host in the lab, and its options. */
@@ -35,13 +35,8 @@ await inTemporaryHome(async (folder) => {
 
 function startMember(folder: string, { host, options }: Member): Promise<RunningAgent> {
   const home = join(folder, host);
-  mkdirSync(home, { recursive: true });
-  const passphraseFile = join(home, 'passphrase');
-  writeFileSync(passphraseFile, 'a pass phrase of the benchmark\n', { mode: 0o600 });
-  prepareMeasuredHome(home, TINY_MODEL_ID);
   const isPublicNode = options.includes('--role');
-  const profile = isPublicNode ? [] : ['--profile', 'open', '--passphrase-file', passphraseFile];
-  return startAgent(['--headless', '--home', home, ...profile, ...options], {
-    under: ['ip', 'netns', 'exec', host],
-  });
+  if (isPublicNode) mkdirSync(home);
+  const own = isPublicNode ? ['--headless', '--home', home] : prepareMarketHome(home, TINY_MODEL_ID);
+  return startAgent([...own, ...options], { under: ['ip', 'netns', 'exec', host] });
 }

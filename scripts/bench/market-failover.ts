@@ -17,7 +17,7 @@ import {
 import { prepareMeasuredHome } from '../lib/stored-benchmark.ts';
 import { inTemporaryHome, question, takesJobs } from './practice-here.ts';
 import { atMost, type BenchResult, progress } from './result.ts';
-import { chatChunks } from './streams.ts';
+import { type Gateway, requestChat } from './streams.ts';
 
 const ROUNDS = 10;
 const TOKENS = 60;
@@ -33,11 +33,6 @@ const GAP_MS_GOAL = 1_500;
 /** SIGSTOP leaves every connection open. */
 const FAULTS = { killed: 'SIGKILL', stalled: 'SIGSTOP' } as const;
 type Fault = keyof typeof FAULTS;
-
-interface Gateway {
-  readonly baseUrl: string;
-  readonly key: string;
-}
 
 interface Provider {
   readonly home: string;
@@ -152,24 +147,9 @@ async function measure(gateway: Gateway, providers: Provider[], start: Start): P
   };
 }
 
-/** Asks at temperature 0, and yields the pieces of the text. */
-async function* ask({ baseUrl, key }: Gateway, index: number, tokens = TOKENS): AsyncGenerator<string> {
-  const response = await fetch(`${baseUrl}/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: DEFAULT_MODEL_ID,
-      messages: [{ role: 'user', content: question(index, tokens).text }],
-      max_tokens: tokens,
-      temperature: 0,
-      stream: true,
-    }),
-  });
-  if (!response.ok || response.body === null) {
-    throw new Error(`The gateway returned status ${response.status}: ${await response.text()}`);
-  }
-  for await (const { choices, error } of chatChunks(response.body)) {
-    if (error !== undefined) throw new Error(`The answer ended with an error: ${error.message}`);
+/** Yields the pieces of an answer's text. */
+async function* ask(gateway: Gateway, index: number, tokens = TOKENS): AsyncGenerator<string> {
+  for await (const { choices } of requestChat(gateway, DEFAULT_MODEL_ID, question(index, tokens))) {
     const piece = choices?.[0]?.delta?.content;
     if (piece) yield piece;
   }

@@ -2,13 +2,10 @@
  * A newcomer in the network of `npm run bench -- market`: starts an agent with an empty data folder, and reports when its
  * gateway lists the first offer. Its parent, in the same network, passes the options.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { startAgent } from '../lib/agent-process.ts';
-import { prepareMeasuredHome } from '../lib/stored-benchmark.ts';
-import { inTemporaryHome } from './practice-here.ts';
+import { prepareMarketHome } from './market-home.ts';
+import { inTemporaryHome, waitForMarket } from './practice-here.ts';
 
 /** Milliseconds from the start of the process. */
 export interface NewcomerReport {
@@ -17,35 +14,17 @@ export interface NewcomerReport {
 }
 
 const CHECK_MS = 20;
-const FOUND_MS_MAX = 60_000;
 
 await inTemporaryHome(async (home) => {
-  const passphraseFile = join(home, 'passphrase');
-  writeFileSync(passphraseFile, 'a pass phrase of the benchmark\n', { mode: 0o600 });
-  prepareMeasuredHome(home);
+  const own = prepareMarketHome(home);
   const startedMs = performance.now();
-  const agent = await startAgent([
-    ...['--headless', '--home', home, '--profile', 'open', '--passphrase-file', passphraseFile],
-    ...process.argv.slice(2),
-  ]);
+  const agent = await startAgent([...own, ...process.argv.slice(2)]);
   const readyMs = performance.now() - startedMs;
   try {
-    const { baseUrl, key } = forceUnwrap('an agent has a gateway', agent.ready.gateway);
-    await firstOffer(baseUrl, key);
+    await waitForMarket(forceUnwrap('an agent has a gateway', agent.ready.gateway), CHECK_MS);
     const report: NewcomerReport = { readyMs, firstOfferMs: performance.now() - startedMs };
     process.send?.(report);
   } finally {
     await agent.stop();
   }
 });
-
-async function firstOffer(baseUrl: string, key: string): Promise<void> {
-  const endMs = performance.now() + FOUND_MS_MAX;
-  while (performance.now() < endMs) {
-    const response = await fetch(`${baseUrl}/models`, { headers: { authorization: `Bearer ${key}` } });
-    const { data } = (await response.json()) as { readonly data: readonly unknown[] };
-    if (data.length > 0) return;
-    await sleep(CHECK_MS);
-  }
-  throw new Error(`No offer was found within ${FOUND_MS_MAX / 1_000} s.`);
-}

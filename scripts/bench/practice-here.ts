@@ -13,7 +13,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import type { LogThreshold } from '../../shared/log.ts';
 import { connectApi, waitForState } from '../lib/agent-process.ts';
 import { AGENT_PROGRAM } from '../lib/places.ts';
-import type { Question } from './streams.ts';
+import type { Gateway, Question } from './streams.ts';
 
 const PROMPTS = [
   'Explain in a few sentences why the sky is blue.',
@@ -24,6 +24,7 @@ const PROMPTS = [
 /** The first start downloads the model. */
 const READY_MS_MAX = 20 * 60_000;
 const MARKET_MS_MAX = 120_000;
+const MARKET_CHECK_MS = 500;
 
 /** Runs with a data folder that is removed afterwards. */
 export async function inTemporaryHome<T>(measure: (home: string) => Promise<T>): Promise<T> {
@@ -86,12 +87,12 @@ export async function waitForModel(page: { url: string; token: string }): Promis
 }
 
 /** Waits until the gateway has found a provider and returns its first model. */
-export async function waitForMarket(gateway: { baseUrl: string; key: string }): Promise<string> {
+export async function waitForMarket(gateway: Gateway, checkMs = MARKET_CHECK_MS): Promise<string> {
   const endMs = performance.now() + MARKET_MS_MAX;
   while (performance.now() < endMs) {
     const model = await firstModel({ gateway, fetch }).catch(() => null);
     if (model !== null) return model;
-    await sleep(500);
+    await sleep(checkMs);
   }
   throw new Error('The gateway found no provider.');
 }

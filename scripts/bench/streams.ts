@@ -1,6 +1,12 @@
 /** Two paths to the same engine, which `serve` compares: bought through the gateway, and called directly. */
 import type { Engine } from '../../main/ports/engine.ts';
 
+/** The address and key of an agent's gateway. */
+export interface Gateway {
+  readonly baseUrl: string;
+  readonly key: string;
+}
+
 export interface Question {
   readonly text: string;
   readonly maxTokens: number;
@@ -16,31 +22,12 @@ export interface Answer {
 export type Ask = (question: Question) => Promise<Answer>;
 
 /** Requests like any OpenAI client, streaming. */
-export function throughGateway(gateway: { baseUrl: string; key: string }, model: string): Ask {
-  return async ({ text, maxTokens }) => {
+export function throughGateway(gateway: Gateway, model: string): Ask {
+  return async (question) => {
     const startMs = performance.now();
-    const response = await fetch(`${gateway.baseUrl}/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model,
-        messages: [{ role: 'user', content: text }],
-        max_tokens: maxTokens,
-        temperature: 0,
-        stream: true,
-        stream_options: { include_usage: true },
-      }),
-    });
-    if (!response.ok || response.body === null) {
-      throw new Error(
-        `The gateway returned status ${response.status}: ${(await response.text()).slice(0, 300)}`,
-      );
-    }
     let firstTokenMs: number | null = null;
     let outputTokens: number | null = null;
-    for await (const chunk of chatChunks(response.body)) {
-      if (chunk.error !== undefined)
-        throw new Error(`The response ended with an error: ${chunk.error.message}`);
+    for await (const chunk of requestChat(gateway, model, question)) {
       if (chunk.choices?.[0]?.delta?.content) firstTokenMs ??= performance.now() - startMs;
       outputTokens = chunk.usage?.completion_tokens ?? outputTokens;
     }
@@ -48,6 +35,36 @@ export function throughGateway(gateway: { baseUrl: string; key: string }, model:
       throw new Error('The response was empty or had no usage.');
     return { firstTokenMs, totalMs: performance.now() - startMs, outputTokens };
   };
+}
+
+/** Requests a streamed answer at temperature 0, and yields its chunks. Fails for a refusal, and for an error in the stream. */
+export async function* requestChat(
+  { baseUrl, key }: Gateway,
+  model: string,
+  { text, maxTokens }: Question,
+): AsyncGenerator<ChatChunk> {
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model,
+      messages: [{ role: 'user', content: text }],
+      max_tokens: maxTokens,
+      temperature: 0,
+      stream: true,
+      stream_options: { include_usage: true },
+    }),
+  });
+  if (!response.ok || response.body === null) {
+    throw new Error(
+      `The gateway returned status ${response.status}: ${(await response.text()).slice(0, 300)}`,
+    );
+  }
+  for await (const chunk of chatChunks(response.body)) {
+    if (chunk.error !== undefined)
+      throw new Error(`The response ended with an error: ${chunk.error.message}`);
+    yield chunk;
+  }
 }
 
 /**
@@ -87,7 +104,7 @@ interface ChatChunk {
 }
 
 /** Returns the unnamed events of a stream; the gateway's named ones (the receipt) are not part of the response. */
-export async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
+async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const bytes of body) {

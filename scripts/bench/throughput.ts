@@ -27,6 +27,7 @@ import { storeBenchmark } from '../lib/stored-benchmark.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
 import { processorSeconds } from './process-cost.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
+import type { Gateway } from './streams.ts';
 
 const CLIENTS = 8;
 const WARM_UP_JOBS = 400;
@@ -155,7 +156,7 @@ async function measure(agent: RunningAgent, home: string, jobs: number): Promise
 
 /** Sends the jobs with all clients; each asks again as soon as it has its response. */
 export async function askFor(
-  gateway: { readonly baseUrl: string; readonly key: string },
+  gateway: Gateway,
   jobs: number,
 ): Promise<{ readonly seconds: number; readonly latenciesMs: number[] }> {
   const latenciesMs: number[] = [];

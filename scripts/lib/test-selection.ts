@@ -11,13 +11,17 @@ export type TestSelection =
   | { readonly problem: string };
 
 /** A line of a test's head with which it excludes other files while it runs; the reason follows. */
-const ALONE = /^(?:\/\/| \*) +Alone: \S/m;
+const ALONE = headLine('Alone');
 /** A line of a test's head with which few other files run at the same time, because it uses timers; the reason follows. */
-const QUIET = /^(?:\/\/| \*) +Quiet: \S/m;
+const QUIET = headLine('Quiet');
 /** A line of a test's head with which it starts before the others of its group; the reason follows. */
-const LONG = /^(?:\/\/| \*) +Long: \S/m;
+const LONG = headLine('Long');
 /** A line of a test's head with which it has a process of its own; the reason follows. */
-const OWN_PROCESS = /^(?:\/\/| \*) +Own process: \S/m;
+const OWN_PROCESS = headLine('Own process');
+
+function headLine(mark: string): RegExp {
+  return new RegExp(String.raw`^(?://| \*) +${mark}: \S`, 'm');
+}
 
 /** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
 const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
@@ -74,28 +78,29 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
  * that take long follow, so that none of them runs at the end while the other processors have nothing left.
  */
 export function planTests(selected: ReadonlyMap<TestGroup, readonly string[]>): TestPlan {
-  const marked = (mark: RegExp) => [...selected.values()].flat().filter((file) => mark.test(headOf(file)));
+  const heads = new Map([...selected.values()].flat().map((file) => [file, headOf(file)]));
+  const has = (mark: RegExp) => (file: string) => mark.test(heads.get(file) ?? '');
+  const marked = (mark: RegExp) => [...heads.keys()].filter(has(mark));
   const [alone, quiet] = [marked(ALONE), marked(QUIET)];
   const batches = TEST_GROUPS.map((group) => {
     const files = (selected.get(group) ?? []).filter(
       (file) => !alone.includes(file) && !quiet.includes(file),
     );
-    return { group, batches: inBatches(files, FILES_PER_PROCESS[group]) };
+    return { group, batches: inBatches(files, FILES_PER_PROCESS[group], has(OWN_PROCESS)) };
   });
   const fast = batches.filter(({ group }) => group === 'unit').flatMap((each) => each.batches);
   const others = batches.filter(({ group }) => group !== 'unit').flatMap((each) => each.batches);
-  const isLong = (batch: readonly string[]) => batch.some((file) => LONG.test(headOf(file)));
+  const isLong = (batch: readonly string[]) => batch.some(has(LONG));
   const together = [...fast, ...others.filter(isLong), ...others.filter((batch) => !isLong(batch))];
   const single = (files: readonly string[]) => files.map((file) => [file]);
   return { together, quiet: single(quiet), alone: single(alone) };
 }
 
 /**
- * Divides files by the process that runs them, up to `size` in each. Those whose head demands it have one of their own,
- * and start first.
+ * Divides files by the process that runs them, up to `size` in each. Those that need one of their own start first.
  */
-function inBatches(files: readonly string[], size: number): string[][] {
-  const single = files.filter((file) => OWN_PROCESS.test(headOf(file)));
+function inBatches(files: readonly string[], size: number, needsOwn: (file: string) => boolean): string[][] {
+  const single = files.filter(needsOwn);
   const shared = files.filter((file) => !single.includes(file));
   const batches = single.map((file) => [file]);
   for (let at = 0; at < shared.length; at += size) batches.push(shared.slice(at, at + size));

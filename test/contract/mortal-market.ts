@@ -2,7 +2,6 @@
  * For tests: a provider and a buyer in one process that can be killed at any moment. A killed one has no connection any
  * more; the next one has only what was on disk at that moment.
  */
-
 import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';

@@ -3,7 +3,8 @@
  * subnet, and counts what it does.
  * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 3 s, renewed
  * by messages of the relay protocol that the test sends.
- * Fails if: a renewal cuts an answer, one peer uses up the relay, or a refused peer is not counted.
+ * Fails if: a renewal cuts an answer, one peer uses up the relay, a refused peer is not counted, or a relayed request gets
+ * the subnet that it claims.
  * Quiet: places end by the clock of the machine.
  */
 import assert from 'node:assert/strict';
@@ -109,6 +110,7 @@ async function openMachine(relay: Relay | null, listen: readonly string[] = []):
 function service(): Hono {
   const app = new Hono();
   app.get('/bytes', (context) => context.body('x'.repeat(Number(context.req.query('count')))));
+  app.get('/subnet', (context) => context.text(context.req.header('x-peer-subnet') ?? 'unknown'));
   app.get('/events', () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -195,6 +197,15 @@ describe('relay', () => {
       if (renewal < 3) await renew(node, relay);
     }
     await reader.cancel();
+  });
+
+  it('gives a provider no subnet for a peer that it connects, even if the request claims one', async () => {
+    const relay = await openRelay();
+    const provider = await openProvider(relay);
+    const requester = await openRequester(relay, provider);
+    const headers = { 'X-Peer-Subnet': '10.0.0' };
+    const response = await requester.fetch(provider.key.peer, '/subnet', { headers });
+    assert.equal(await response.text(), 'unknown');
   });
 
   it('ends a place that isn’t renewed', async () => {

@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ADDED_KEY } from '../fakes/agent-router.ts';
+import { ADDED_KEY } from '../fakes/agent-memory.ts';
 import { type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;

@@ -11,7 +11,8 @@ import type { BackupFacts, RestoreResult } from '../../shared/api/maintenance.ts
 import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { TOKEN_FRAGMENT } from '../../shared/wire.ts';
-import { type Call, FakeAgentState, routerFor } from './agent-router.ts';
+import { type Call, FakeAgentState } from './agent-memory.ts';
+import { routerFor } from './agent-router.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
 import { type PageServer, startPageServer } from './agent-server.ts';
 

@@ -1,12 +1,15 @@
-/** The owner's machines of the fake agent: one of each state. */
+/** The owner's machines of the fake agent, one of each state, and its answers about them. */
+import { implement } from '@orpc/server';
+import { contract } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { MachineReport, ShownMachine } from '../../shared/machines.ts';
 import { MINUTE_MS } from './agent-history.ts';
+import type { FakeAgentState } from './agent-memory.ts';
 
 const NOTHING = { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 };
 
 /** An office of five; this machine founded it. */
-export function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
+function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
   const report = (patch: Partial<MachineReport>): MachineReport => ({
     presence: { decision: 'run', reason: 'idle', sinceMs: nowMs - 42 * MINUTE_MS, untilMs: null },
     ...{ engine: 'ready', jobs: 0, tokensPerSecond: null, watts: null, device: 'NVIDIA GeForce RTX 4070' },
@@ -51,5 +54,25 @@ export function officeState(state: AgentState, nowMs: number): Partial<AgentStat
     app: { ...state.app, profile: 'office', network: { ...state.app.network, active: null, isFixed: true } },
     work: { ...state.work, perHour: null },
     machines: officeAt(nowMs),
+  };
+}
+
+const on = implement(contract);
+
+export function machineHandlers(agent: FakeAgentState) {
+  return {
+    invite: on.machines.invite.handler(({ input }) => {
+      agent.receive('machines.invite', input);
+      return { code: 'infant test stamp book mad team', expiresAtMs: Date.now() + 600_000 };
+    }),
+    endInvitation: on.machines.endInvitation.handler(() => ({})),
+    order: on.machines.order.handler(({ input }) => {
+      agent.receive('machines.order', input);
+      return { failed: input.peer === null ? ['Support-02'] : [] };
+    }),
+    remove: on.machines.remove.handler(({ input }) => {
+      agent.receive('machines.remove', input);
+      return {};
+    }),
   };
 }

@@ -1,147 +1,13 @@
 /** Answers the whole API contract from the scripted data of the fake agent. */
 import { implement, ORPCError } from '@orpc/server';
-import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { contract } from '../../shared/api/contract.ts';
-import type { BackupFacts, RestoreResult } from '../../shared/api/maintenance.ts';
-import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
-import { type GatewayKey, type NewKey, NO_KEY_LIMITS } from '../../shared/gateway-keys.ts';
+import type { AgentState } from '../../shared/api/state.ts';
 import type { Job } from '../../shared/jobs.ts';
-import type { PairedBrowser } from '../../shared/pairing.ts';
-import type { PauseUntil, Presence } from '../../shared/presence.ts';
-import type { Startup } from '../../shared/startup.ts';
+import type { PauseUntil } from '../../shared/presence.ts';
 import { hubAnswer } from './agent-hub.ts';
-import type { Script } from './agent-script.ts';
+import { machineHandlers } from './agent-machines.ts';
+import { ADDED_KEY, type FakeAgentState, failure, fakeKey } from './agent-memory.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
-
-/** A received call with its input. */
-export interface Call {
-  readonly name: string;
-  readonly input: unknown;
-}
-
-/** The secret of each key that a page adds. */
-export const ADDED_KEY = `iw-${'ab'.repeat(24)}`;
-
-function fakeKey(wanted: NewKey): GatewayKey {
-  return {
-    ...wanted,
-    id: '0'.repeat(16),
-    isOwn: false,
-    createdAtMs: 1_700_000_000_000,
-    lastUsedAtMs: null,
-    spentDay: '0',
-    spentTotal: '0',
-  };
-}
-
-/** State of one fake agent: its sections, the received calls, and the failures that a test has ordered. */
-export class FakeAgentState {
-  readonly script: Script;
-  readonly calls: Call[] = [];
-  channels: readonly BoughtChannel[] = [];
-  keys: readonly GatewayKey[] = [
-    { ...fakeKey({ ...NO_KEY_LIMITS, name: 'default' }), isOwn: true, lastUsedAtMs: 1_700_000_000_000 },
-    {
-      ...fakeKey({ ...NO_KEY_LIMITS, name: 'Night agent', dayMax: '500000', expiresAtMs: 1_893_456_000_000 }),
-      id: '9'.repeat(16),
-      spentDay: '125000',
-      spentTotal: '2400000',
-    },
-  ];
-  lastRestore: RestoreResult | null = null;
-  backupFacts: BackupFacts = {
-    createdAtMs: Date.UTC(2026, 10, 23, 12),
-    checksum: 'c'.repeat(64),
-    entries: 4_812,
-    entriesHere: 4_930,
-    entriesLost: 118,
-    isSameLedger: true,
-    wallet: `0x${'1'.repeat(40)}`,
-    walletHere: `0x${'1'.repeat(40)}`,
-  };
-  browsers: readonly PairedBrowser[] = [
-    {
-      id: '0123456789abcdef',
-      name: 'Firefox, Linux',
-      pairedAtMs: 1_700_000_000_000,
-      lastSeenMs: 1_700_000_000_000,
-    },
-  ];
-  #state: AgentState;
-  readonly #failures = new Map<string, ORPCError<string, unknown>>();
-  readonly #watchers = new Set<(sections: Partial<AgentState>) => void>();
-
-  constructor(script: Script) {
-    this.script = script;
-    this.#state = script.state;
-  }
-
-  get state(): AgentState {
-    return this.#state;
-  }
-
-  change(sections: Partial<AgentState>): void {
-    this.#state = { ...this.#state, ...sections };
-    for (const notify of this.#watchers) notify(sections);
-  }
-
-  changeModel(id: string, patch: Partial<AgentState['models']['models'][number]>): void {
-    const { models } = this.#state;
-    const changed = models.models.map((model) => (model.id === id ? { ...model, ...patch } : model));
-    this.change({ models: { ...models, models: changed } });
-  }
-
-  setPresence(presence: Presence): Presence {
-    const { work } = this.#state;
-    const activeJobs = presence.decision === 'run' ? work.activeJobs : [];
-    this.change({ work: { ...work, presence, activeJobs } });
-    return presence;
-  }
-
-  /** Records a call; throws if a test ordered its failure. */
-  receive(name: string, input: unknown): void {
-    this.calls.push({ name, input });
-    const ordered = this.#failures.get(name);
-    this.#failures.delete(name);
-    if (ordered) throw ordered;
-  }
-
-  failNext(name: string, code: ErrorCode, message: string): void {
-    this.#failures.set(name, failure(code, message));
-  }
-
-  /** This agent is up. */
-  async *watchStartup(): AsyncGenerator<Startup> {
-    yield { phase: 'serving' };
-  }
-
-  /** The whole state, then each change until `signal` aborts. */
-  async *watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate> {
-    const waiting: Partial<AgentState>[] = [];
-    let wake = () => {};
-    const notify = (sections: Partial<AgentState>) => {
-      waiting.push(sections);
-      wake();
-    };
-    this.#watchers.add(notify);
-    signal?.addEventListener('abort', () => wake());
-    try {
-      yield { type: 'whole', state: this.#state };
-      while (!signal?.aborted) {
-        const sections = waiting.shift();
-        if (sections) yield { type: 'changed', sections };
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      this.#watchers.delete(notify);
-    }
-  }
-}
 
 const on = implement(contract);
 export type FakeRouter = ReturnType<typeof routerFor>;
@@ -367,24 +233,6 @@ function channelHandlers(agent: FakeAgentState) {
     withdraw: on.channels.withdraw.handler(({ input }) => {
       agent.receive('channels.withdraw', input);
       return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
-    }),
-  };
-}
-
-function machineHandlers(agent: FakeAgentState) {
-  return {
-    invite: on.machines.invite.handler(({ input }) => {
-      agent.receive('machines.invite', input);
-      return { code: 'infant test stamp book mad team', expiresAtMs: Date.now() + 600_000 };
-    }),
-    endInvitation: on.machines.endInvitation.handler(() => ({})),
-    order: on.machines.order.handler(({ input }) => {
-      agent.receive('machines.order', input);
-      return { failed: input.peer === null ? ['Support-02'] : [] };
-    }),
-    remove: on.machines.remove.handler(({ input }) => {
-      agent.receive('machines.remove', input);
-      return {};
     }),
   };
 }
@@ -637,11 +485,6 @@ function shellHandlers() {
     importWallet: on.shell.importWallet.handler(refuse),
     setPayoutAddress: on.shell.setPayoutAddress.handler(refuse),
   };
-}
-
-/** An expected failure as the agent's API sends it: the agent's code is in the data. */
-function failure(code: ErrorCode, message: string): ORPCError<string, unknown> {
-  return new ORPCError('UNPROCESSABLE_CONTENT', { message, data: { code } });
 }
 
 function refuse(): never {

@@ -31,7 +31,7 @@ export function openLab(): Promise<Lab> {
   return open(NAT);
 }
 
-/** The same. */
+/** See {@link openLab}. */
 export function openOfficeLab(): Promise<Lab<OfficeHost>> {
   return open(OFFICE);
 }

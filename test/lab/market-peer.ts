@@ -2,7 +2,6 @@
  * One machine of the open market in the lab: a public node, a provider or a buyer, made of the same parts as an agent's, with
  * a service in place of an engine. Reports that it is up, then does what the test's messages say.
  */
-
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -3,7 +3,6 @@
  * that Idlewatt needs. It acknowledges a state-changing call only after the new state is on disk, so that a crash can't
  * lose a transaction the ledger has already recorded.
  */
-
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';

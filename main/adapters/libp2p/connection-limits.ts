@@ -5,6 +5,7 @@
  */
 import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Log } from '../../ports/log.ts';
+import { isRelayed } from './public-addresses.ts';
 
 /** Concurrent connections of any kind. */
 export const CONNECTIONS_MAX = 256;
@@ -135,7 +136,7 @@ class Counts {
 
 /** Returns the IP address in a multiaddr, or null: a relayed address begins with the relay's, not with the peer's. */
 export function hostOf(address: string): string | null {
-  if (address.includes('/p2p-circuit')) return null;
+  if (isRelayed(address)) return null;
   return /^\/ip[46]\/([^/]+)/.exec(address)?.[1]?.toLowerCase() ?? null;
 }
 

@@ -1,5 +1,4 @@
 /** Stores in the DHT what this machine provides, and finds what others provide. */
-
 import type { Libp2p } from '@libp2p/interface';
 import type { KadDHT, KadDHTInit } from '@libp2p/kad-dht';
 import { passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht';

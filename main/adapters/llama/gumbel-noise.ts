@@ -63,7 +63,7 @@ function scoring({ temperature, seed }: Drawing, position: number): (token: numb
 }
 
 /** Returns a number with the standard Gumbel distribution. */
-export function gumbelNoise(seed: number, position: number, token: number): number {
+function gumbelNoise(seed: number, position: number, token: number): number {
   const uniform = (murmurHash3([position, token], seed) + 0.5) / 2 ** 32;
   return -Math.log(-Math.log(uniform));
 }

@@ -45,8 +45,12 @@ function methodOf(request: SamplingRequest, isBound: boolean): SamplingMethod {
   // With reported probabilities these two are applied after the candidates were chosen, and differently.
   if (topLogprobs !== null && (repeatPenalty !== 1 || logitBias !== undefined)) return 'other';
   if (temperature === 0) return 'greedy';
-  const isWide = topK === 0 || topK > CANDIDATES_MAX;
-  return isWide && topLogprobs === null ? 'other' : 'gumbel-max';
+  return isWide(topK) && topLogprobs === null ? 'other' : 'gumbel-max';
+}
+
+/** True if the request leaves more candidates than our own choice is made among; 0 leaves all. */
+function isWide(topK: number): boolean {
+  return topK === 0 || topK > CANDIDATES_MAX;
 }
 
 /**
@@ -75,9 +79,8 @@ export function replayOptions(
   { topK, minP }: SamplingPlan,
   generated: () => readonly Token[],
 ): SequenceEvaluateOptions {
-  const isWide = topK === 0 || topK > CANDIDATES_MAX;
   return {
-    ...{ temperature: 1, topP, minP, topK: isWide ? CANDIDATES_MAX : topK },
+    ...{ temperature: 1, topP, minP, topK: isWide(topK) ? CANDIDATES_MAX : topK },
     ...adjustments(model, sampling, generated),
   };
 }

@@ -1,5 +1,4 @@
 /** Corrects our record of a channel: from a provider's refusal, or from the chain. */
-
 import type { PaymentRequired } from '@x402/core/types';
 import { processCorrectivePaymentRequired, recoverChannel } from '@x402/evm/batch-settlement/client';
 import { isAppError } from '../../../../shared/errors.ts';
