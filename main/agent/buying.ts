@@ -69,7 +69,7 @@ export interface BuyingParts {
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
 const STOP_GRACE_MS = 1_000;
-/** Interval in which the few machines of one owner are asked what they serve, so that one that has become idle gets work. */
+/** Interval for querying the offers of the few machines of one owner, so that one that has become idle gets work. */
 const OWN_OFFERS_MS = 5_000;
 
 /** Fails with `port-in-use`. */

@@ -1,5 +1,4 @@
 /** Shows a notice for as long as this machine's clock is wrong. */
-
 import { describeDuration } from '../../shared/clocks.ts';
 import { AppError } from '../../shared/errors.ts';
 import { type Directory, watchClock } from '../core/network/index.ts';

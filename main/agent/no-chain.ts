@@ -1,6 +1,6 @@
 /**
- * Replaces the chain where nothing is paid. Offers, jobs and receipts name its asset; its node is never asked,
- * and no balance, claim or rate of it exists.
+ * Replaces the chain where nothing is paid. Offers, jobs and receipts name its asset; its node is never queried, and
+ * no balance, claim or rate of it exists.
  */
 import { amount } from '../../shared/money.ts';
 import type { ChainNetwork } from '../ports/chain.ts';

@@ -169,21 +169,28 @@ export function reportOf(
 ): () => MachineReport {
   if (workBook === null) throw new Error('machines report only in a private network');
   let device: string | null = null;
+  const speedOf = (active: Parameters<typeof currentSpeed>[0]) => {
+    const last = jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
+    return currentSpeed(active, last, 0).tokensPerSecond;
+  };
   return () => {
     const status = serving.engines.status();
     if (status.state === 'ready') {
       const { backend } = status.loaded;
-      void engine.machine.inventory().then(({ devices }) => {
-        device = deviceName(backend, devices).slice(0, 120);
-      });
+      // A failure leaves the device unknown; `earnings.ts` logs it.
+      void engine.machine.inventory().then(
+        ({ devices }) => {
+          device = deviceName(backend, devices).slice(0, 120);
+        },
+        () => undefined,
+      );
     }
     const active = provider.active();
-    const last = jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
     return {
       presence: presence.current(),
       engine: status.state,
       jobs: active.length,
-      tokensPerSecond: active.length === 0 ? null : currentSpeed(active, last, 0).tokensPerSecond,
+      tokensPerSecond: active.length === 0 ? null : speedOf(active),
       watts: workWatts.now()?.value ?? null,
       device,
       served: workBook.today('sold'),

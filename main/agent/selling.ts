@@ -102,7 +102,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   };
 }
 
-/** Tells the open market which models are offered here. */
+/** Announces the models that are offered here in the open market. */
 function announceModels(
   { clock, onClose, log }: Surroundings,
   { market }: Network,

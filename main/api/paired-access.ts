@@ -3,7 +3,6 @@
  * One is a cookie that no script reads; every server on loopback gets it, whatever its port, so the other one is stored
  * where only pages of this port can read it.
  */
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocket } from 'ws';
 import { checkShape } from '../../shared/check-shape.ts';

@@ -70,7 +70,7 @@ export function Machines() {
   );
 }
 
-/** Those that need a look first. */
+/** Those that need attention first. */
 function sorted(machines: readonly ShownMachine[]): readonly ShownMachine[] {
   const place = (machine: ShownMachine) => MACHINE_STATES.length - MACHINE_STATES.indexOf(stateOf(machine));
   return [...machines].sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));

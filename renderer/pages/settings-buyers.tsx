@@ -1,23 +1,19 @@
 /** Settings page: who may buy from this machine, and which kinds of jobs are sold. */
-import { useState } from 'react';
-import { FieldError } from 'react-aria-components/FieldError';
-import { Input } from 'react-aria-components/Input';
-import { Label } from 'react-aria-components/Label';
-import { TextField } from 'react-aria-components/TextField';
 import { JOB_CATEGORIES } from '../../shared/job-categories.ts';
 import { KNOWN_PEERS_MAX, peerIdSchema, type Settings } from '../../shared/settings.ts';
-import { ActionButton } from '../parts/button.tsx';
 import type { Change } from '../parts/doubts.tsx';
-import { Row } from '../parts/rows.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { TextList } from '../parts/text-list.tsx';
 
 interface BuyersProps {
   readonly settings: Settings;
   readonly change: Change;
 }
 
+/** Longest address that can be pasted for its peer ID. */
+const ADDRESS_LENGTH_MAX = 400;
 const BUYERS = ['anybody', 'known', 'listed'] as const;
 
 export function BuyersPart({ settings, change }: BuyersProps) {
@@ -54,59 +50,23 @@ export function BuyersPart({ settings, change }: BuyersProps) {
 
 function KnownPeers({ settings, change }: BuyersProps) {
   const { t } = useStrings();
-  const { knownPeers } = settings;
   return (
-    <>
-      {knownPeers.length === 0 ? <p className="row-line soft">{t('selling.peersNone')}</p> : null}
-      <ul className="rows" aria-label={t('selling.peers')}>
-        {knownPeers.map((peer) => (
-          <Row
-            key={peer}
-            title={<code className="peer-id">{peer}</code>}
-            end={
-              <ActionButton
-                isSmall
-                label={t('selling.removePeerOf', { peer })}
-                onPress={() => change({ knownPeers: knownPeers.filter((other) => other !== peer) })}
-              >
-                {t('selling.removePeer')}
-              </ActionButton>
-            }
-          />
-        ))}
-      </ul>
-      {knownPeers.length < KNOWN_PEERS_MAX ? <AddPeer settings={settings} change={change} /> : null}
-    </>
-  );
-}
-
-function AddPeer({ settings, change }: BuyersProps) {
-  const { t } = useStrings();
-  const [typed, setTyped] = useState('');
-  const { knownPeers } = settings;
-  // People copy whole addresses.
-  const peer = typed.trim().split('/p2p/').at(-1) ?? '';
-  const isGood = peerIdSchema.safeParse(peer).success;
-  const add = () => {
-    change({ knownPeers: [...knownPeers, peer] });
-    setTyped('');
-  };
-  return (
-    <TextField
-      className="field settings-group"
-      value={typed}
-      onChange={setTyped}
-      maxLength={400}
-      isInvalid={typed.trim() !== '' && !isGood}
-    >
-      <Label className="field-label">{t('selling.addPeerLabel')}</Label>
-      <div className="field-line">
-        <Input className="input" />
-        <ActionButton isSmall isDisabled={!isGood || knownPeers.includes(peer)} onPress={add}>
-          {t('selling.addPeer')}
-        </ActionButton>
-      </div>
-      <FieldError className="field-error">{t('selling.badPeer')}</FieldError>
-    </TextField>
+    <TextList
+      words={{
+        title: t('selling.peers'),
+        none: t('selling.peersNone'),
+        field: t('selling.addPeerLabel'),
+        add: t('selling.addPeer'),
+        bad: t('selling.badPeer'),
+      }}
+      list={settings.knownPeers}
+      max={KNOWN_PEERS_MAX}
+      lengthMax={ADDRESS_LENGTH_MAX}
+      isBusy={false}
+      // People copy whole addresses.
+      normalize={(typed) => typed.trim().split('/p2p/').at(-1) ?? ''}
+      isGood={(peer) => peerIdSchema.safeParse(peer).success}
+      onChange={(list) => change({ knownPeers: [...list] })}
+    />
   );
 }

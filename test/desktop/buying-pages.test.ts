@@ -168,8 +168,11 @@ test('a checked answer tells how many of its tokens were confirmed, to its buyer
     const confirmed = page.getByRole('button', { name: /^\d+ of \d+ tokens confirmed$/ });
     await confirmed.focus();
     await page.getByRole('tooltip').getByText('0.003 logits short').waitFor();
+    const failed = page.locator('li.is-failed');
+    assert.equal(await failed.count(), 0);
     await go('jobs/job-0003');
     await page.getByRole('button', { name: /^a buyer’s check confirmed only \d+ of \d+ tokens$/ }).focus();
     await page.getByRole('tooltip').getByText('This buyer won’t buy from you for a day').waitFor();
+    await failed.filter({ hasText: 'a buyer’s check confirmed only' }).waitFor();
   });
 });

@@ -1,7 +1,6 @@
 /** Lets one machine join with a code that this one shows: once, within minutes, and after a few wrong tries not at all. */
 import { Hono } from 'hono';
 import { AppError } from '../../../shared/errors.ts';
-import { parseJson } from '../../../shared/json.ts';
 import {
   type MachineRole,
   PAIRING_MINUTES,
@@ -12,8 +11,8 @@ import {
 import { PAIRING_PATH } from '../../../shared/wire.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { readText } from '../../ports/read-text.ts';
 import { isProof, newCode, pairingKey, proofOf } from './pairing-code.ts';
+import { readMessage } from './read-message.ts';
 
 /** A connection on which strangers find this machine while a code is open. */
 export interface PairingHost {
@@ -80,7 +79,8 @@ export function createInvitations(parts: InvitationParts): Invitations {
   }
 
   async function answer(peer: string, request: Request): Promise<PairingAnswer> {
-    const asked = await readRequest(request);
+    const asked = await readMessage(pairingRequestSchema, request, REQUEST_CHARACTERS_MAX);
+    if (asked === null) throw new AppError('bad-request', 'The request to join is malformed.');
     const open = current;
     if (open === null || clock.monotonic() >= open.endsAtMs) {
       throw new AppError('not-found', 'No code is open on this machine.');
@@ -123,15 +123,16 @@ export function createInvitations(parts: InvitationParts): Invitations {
     return { code, expiresAtMs: clock.now() + CODE_MS };
   }
 
-  /** One after the other: each opens a network. */
+  /** One after the other: each code opens a network, and a close ends one that is still opening. */
   let last: Promise<unknown> = Promise.resolve();
+  function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const done = last.then(run);
+    last = done.catch(() => undefined);
+    return done;
+  }
   return {
-    open(role) {
-      const opened = last.then(() => openCode(role));
-      last = opened.catch(() => undefined);
-      return opened;
-    },
-    close,
+    open: (role) => inTurn(() => openCode(role)),
+    close: () => inTurn(close),
   };
 }
 
@@ -142,18 +143,3 @@ const STATUS: Readonly<Record<string, 400 | 403 | 404 | 409>> = {
   'not-found': 404,
   busy: 409,
 };
-
-async function readRequest(request: Request) {
-  const { text, isComplete } = await readText(new Response(request.body), REQUEST_CHARACTERS_MAX);
-  const parsed = pairingRequestSchema.safeParse(isComplete ? read(text) : null);
-  if (!parsed.success) throw new AppError('bad-request', 'The request to join is malformed.');
-  return parsed.data;
-}
-
-function read(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return null;
-  }
-}

@@ -1,18 +1,12 @@
 /** Joins a private network: asks the machines that invite on this LAN, each with a proof that only the right one can check. */
 import { randomBytes } from 'node:crypto';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import { parseJson } from '../../../shared/json.ts';
-import {
-  type PairingAnswer,
-  pairingAnswerSchema,
-  plainMachineName,
-  ROSTER_CHARACTERS_MAX,
-} from '../../../shared/machines.ts';
+import { pairingAnswerSchema, plainMachineName, ROSTER_CHARACTERS_MAX } from '../../../shared/machines.ts';
 import { PAIRING_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
-import { readText } from '../../ports/read-text.ts';
 import { isProof, pairingKey, proofOf, readCode } from './pairing-code.ts';
+import { readMessage } from './read-message.ts';
 import { type MembershipRecord, readRoster } from './roster.ts';
 
 export interface JoinParts {
@@ -27,7 +21,7 @@ export interface JoinParts {
   readonly signal: AbortSignal;
 }
 
-/** Machines that are asked; each costs one scrypt. */
+/** Machines to query; each costs one scrypt. */
 const ASKED_MAX = 16;
 const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 1_000;
 const ANSWER_MS_MAX = 15_000;
@@ -88,24 +82,14 @@ async function ask(parts: JoinParts, code: string, inviter: string): Promise<Mem
     body: JSON.stringify({ name, nonce: facts.nonce, proof: proofOf(key, 'joiner', facts) }),
     signal: AbortSignal.any([parts.signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
   });
-  const answer = await readAnswer(response);
+  const answer = await readMessage(pairingAnswerSchema, response, ANSWER_CHARACTERS_MAX);
   // Before anything of it is used: a stranger could otherwise take this machine into a network of its own.
-  if (answer === null || !isProof(answer.proof, proofOf(key, 'inviter', facts))) throw wrongCode(1);
+  if (response.status !== 200 || answer === null || !isProof(answer.proof, proofOf(key, 'inviter', facts)))
+    throw wrongCode(1);
   const { proof: _, ...record } = answer;
   const roster = await readRoster(answer.roster, answer, verifySigned);
   if (!roster.machines.some(({ peer }) => peer === network.key.peer)) throw wrongCode(1);
   return record;
-}
-
-/** Null for a refusal and for anything that isn't an answer. */
-async function readAnswer(response: Response): Promise<PairingAnswer | null> {
-  const { text, isComplete } = await readText(response, ANSWER_CHARACTERS_MAX);
-  if (response.status !== 200 || !isComplete) return null;
-  try {
-    return pairingAnswerSchema.parse(parseJson(text));
-  } catch {
-    return null;
-  }
 }
 
 function wrongCode(machines: number): AppError {

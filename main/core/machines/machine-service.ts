@@ -1,10 +1,8 @@
 /**
- * Serves the owner's other machines, by the roles of the roster: its report to all, its models to
- * those that may use them, and pauses to owners. A peer that isn't in the roster gets nothing, although it has the
- * network's key.
+ * Serves the owner's other machines, by the roles of the roster: its report to all, its models to those that may use them,
+ * and pauses to owners. A peer that isn't in the roster gets nothing, although it has the network's key.
  */
 import { type Context, Hono } from 'hono';
-import { parseJson } from '../../../shared/json.ts';
 import {
   type MachineOrder,
   type MachineReport,
@@ -14,6 +12,7 @@ import {
 } from '../../../shared/machines.ts';
 import { MACHINE_PATH, ROSTER_PATH } from '../../../shared/wire.ts';
 import { readText } from '../../ports/read-text.ts';
+import { readMessage } from './read-message.ts';
 import type { MachineRoster } from './roster.ts';
 
 export interface MachineServiceParts {
@@ -42,10 +41,9 @@ export function createMachineService(parts: MachineServiceParts): Hono {
   });
   app.post(MACHINE_PATH, async (context) => {
     if (roleOf(context) !== 'owner') return refuse('Only owners pause and resume other machines.');
-    const { text, isComplete } = await readText(new Response(context.req.raw.body), ORDER_CHARACTERS_MAX);
-    const parsed = machineOrderSchema.safeParse(isComplete ? readOrder(text) : null);
-    if (!parsed.success) return context.json({ error: 'bad-request' }, 400);
-    obey(parsed.data.order);
+    const message = await readMessage(machineOrderSchema, context.req.raw, ORDER_CHARACTERS_MAX);
+    if (message === null) return context.json({ error: 'bad-request' }, 400);
+    obey(message.order);
     return context.json({});
   });
   app.all('*', (context) => {
@@ -74,12 +72,4 @@ function refuseServing(): Response {
 function refuse(message: string): Response {
   const error = { message, type: 'permission_error', code: 'role-not-permitted', param: null };
   return Response.json({ error }, { status: 403 });
-}
-
-function readOrder(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return null;
-  }
 }

@@ -35,7 +35,7 @@ export interface MachineWatch {
 }
 
 const WATCHED_MS = 2_000;
-/** Turns without a look at the machines between two rounds: a minute. */
+/** Turns from one round to the next while nobody watches the machines: a minute. */
 const IDLE_TURNS = 30;
 const ANSWER_MS_MAX = 5_000;
 const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 4_000;
@@ -43,7 +43,7 @@ const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 4_000;
 export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
   const { network, roster, clock, onChange } = parts;
   const reports = new Map<string, Reported>();
-  /** Peers that are being asked. */
+  /** Peers whose response is awaited. */
   const asking = new Set<string>();
   const own = network.key.peer;
   let connectedBefore: ReadonlySet<string> = new Set();
@@ -88,7 +88,7 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
     onChange();
   }
 
-  /** Machines that were just added learn of it from those that know it already. */
+  /** Sends the roster to all: a machine that was just added doesn't have it yet. */
   function spread(): void {
     for (const peer of reports.keys()) if (roster.roleOf(peer) === null) reports.delete(peer);
     for (const peer of connected()) {

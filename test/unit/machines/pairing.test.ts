@@ -109,6 +109,15 @@ test('codes that are opened at the same time leave one open', async () => {
   await join(last?.code ?? '');
 });
 
+test('a close ends the code that is still opening', async () => {
+  const { invitations, hosts } = await start();
+  await Promise.all([invitations.open('use'), invitations.close()]);
+  assert.deepEqual(
+    hosts.map(({ isOpen }) => isOpen),
+    [false],
+  );
+});
+
 test('the search continues for five seconds after a refusal', async () => {
   const { lan, clock } = await start();
   const [stranger, newcomer] = [await newKey(), await newKey()];
@@ -196,8 +205,12 @@ test('malformed frames are refused, cost no try, and are no unexpected failure',
     }),
     { numRuns: 300 },
   );
-  for (const large of ['x'.repeat(1_000_000), `${'['.repeat(900)}${']'.repeat(900)}`]) {
-    assert.equal((await post(large))?.status, 400);
+  for (const bad of [
+    'x'.repeat(1_000_000),
+    `${'['.repeat(900)}${']'.repeat(900)}`,
+    '{"name":{"length":{"toString":null}}}',
+  ]) {
+    assert.equal((await post(bad))?.status, 400);
   }
   assert.deepEqual(
     log.lines.filter(({ level }) => level === 'error'),
