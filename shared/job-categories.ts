@@ -1,4 +1,4 @@
-/** Kinds of jobs that an owner can refuse. They are known without a look at a prompt's text. */
+/** Kinds of jobs that an owner can refuse. They are known without reading a prompt's text. */
 import type { AskedCompletion } from './asked.ts';
 
 export const JOB_CATEGORIES = ['chat', 'tools', 'embeddings', 'batch'] as const;

@@ -2,7 +2,6 @@
  * Reads requests of the OpenAI HTTP API that providers sell and the gateway buys. A parameter that would change the
  * answer has its effect or is an error with its name; `api-parameters.ts` lists which.
  */
-
 import { z } from 'zod';
 import { type Endpoint, PARAMETERS } from './api-parameters.ts';
 import type { AnswerApi, AskedCompletion, AskedMessage, ChatPrompt, Sampling } from './asked.ts';

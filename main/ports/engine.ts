@@ -145,8 +145,8 @@ export interface GivenBack {
 }
 
 /**
- * One loaded model and its sequences. Requests beyond `sequences` are queued, their requesters take turns, patient ones
- * last.
+ * One loaded model and its sequences. Requests beyond `sequences` are queued: their requesters take turns, patient
+ * requests last.
  * Failures are AppErrors: `context-exceeded`, `model-unavailable`, `engine-failed`, `engine-gave-up`.
  */
 export interface Engine {

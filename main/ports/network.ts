@@ -47,7 +47,7 @@ export interface Market {
   join(addresses: readonly string[]): void;
   /** Stores that this machine provides the key, and returns how many peers took the record. Never rejects. */
   provide(key: string, signal: AbortSignal): Promise<number>;
-  /** Renews the record of the key no longer: it is dropped by others when its validity ends. */
+  /** Stops renewing the record of the key. Others drop it when its validity ends. */
   withdraw(key: string): Promise<void>;
   /** Peers that are said to provide the key, as they are found, until the signal. */
   find(key: string, signal: AbortSignal): AsyncIterable<FoundProvider>;
@@ -69,7 +69,8 @@ export interface Network {
   connect(address: string): Promise<string>;
   /**
    * Passes HTTP requests from `/http/1.1` streams to this server. The headers `x-peer-id` and, where the peer is
-   * connected directly, `x-peer-subnet` (IPv4: /24, IPv6: /48) are set here, never by the peer. */
+   * connected directly, `x-peer-subnet` (IPv4: /24, IPv6: /48) are set here, never by the peer.
+   */
   serve(server: Server): void;
   /** Marks a peer that paid: when connections are scarce, those of others are closed first. */
   prefer(peer: string): void;

@@ -17,8 +17,8 @@ import { RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
 import * as streams from '../../main/adapters/libp2p/served-streams.ts';
 import { WITHDRAW_DELAY_SECONDS_MAX } from '../../main/adapters/x402/buying/provider-responses.ts';
 import { PAYMENT_HEADER_BYTES_MAX, SCHEME } from '../../main/adapters/x402/wire.ts';
+import { CLOCK_SKEW_MS_MAX } from '../../main/core/identity/bindings.ts';
 import {
-  CLOCK_SKEW_MS_MAX,
   LIFETIME_MS,
   LIFETIME_MS_MAX,
   LIVE_OFFER_CLOCK_ERROR_MS_MAX,

@@ -3,10 +3,12 @@
  * A report is the claim of one buyer: it has no effect here.
  */
 import { type AnswerCheck, answerCheckSchema, checkReportSchema } from '../../../shared/answer-check.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { dropOldest } from './drop-oldest.ts';
 
 export interface ReceivedChecks {
   /**
@@ -39,27 +41,18 @@ export function createReceivedChecks({
 }: ReceivedChecksParts): ReceivedChecks {
   const read = (value: string): AnswerCheck => answerCheckSchema.parse(JSON.parse(value));
 
-  function dropOldest(): void {
-    const all = records.list(COLLECTION);
-    if (all.length <= REPORTS_MAX) return;
-    const [oldest] = all
-      .map(({ key, value }) => ({ key, atMs: read(value).atMs }))
-      .sort((a, b) => a.atMs - b.atMs);
-    if (oldest) records.delete(COLLECTION, oldest.key);
-  }
-
   return {
     take(peer, jobId, report) {
       const job = findJob(jobId);
       if (job?.side !== 'sold' || job.peer !== peer || BigInt(job.charged ?? 0) === 0n)
         throw new AppError('not-found', 'This peer bought no such job here.');
-      const parsed = checkReportSchema.safeParse(report);
+      const parsed = checkShape(checkReportSchema, report);
       if (!parsed.success)
         throw new AppError('bad-request', 'The report is malformed.', { cause: parsed.error });
       if (records.get(COLLECTION, jobId) !== null) return;
       const check = { ...parsed.data, atMs: clock.now(), isAlarm: true };
       records.set(COLLECTION, jobId, JSON.stringify(check));
-      dropOldest();
+      dropOldest(records, COLLECTION, REPORTS_MAX, (value) => read(value).atMs);
       onReport(job, check);
     },
     find({ id }) {

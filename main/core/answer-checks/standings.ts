@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type AnswerCheck, answerCheckSchema } from '../../../shared/answer-check.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { dropOldest } from './drop-oldest.ts';
 import type { AnswerEvidence } from './evidence.ts';
 import { NEW_STANDING, type Standing } from './standing.ts';
 
@@ -31,27 +32,19 @@ const recordSchema = z.object({
 type Stored = z.infer<typeof recordSchema>;
 
 export function createStandings(records: RecordStore): Standings {
+  const parse = (value: string): Stored => recordSchema.parse(JSON.parse(value));
   const read = (peer: string): Stored => {
     const value = records.get(COLLECTION, peer);
-    return value === null ? { standing: NEW_STANDING, checked: [] } : recordSchema.parse(JSON.parse(value));
+    return value === null ? { standing: NEW_STANDING, checked: [] } : parse(value);
   };
   const write = (peer: string, stored: Stored) => records.set(COLLECTION, peer, JSON.stringify(stored));
-
-  function dropOldest(): void {
-    const all = records.list(COLLECTION);
-    if (all.length <= PROVIDERS_MAX) return;
-    const checkedAt = ({ value }: { value: string }) =>
-      recordSchema.parse(JSON.parse(value)).checked.at(-1)?.atMs ?? 0;
-    const [oldest] = [...all].sort((a, b) => checkedAt(a) - checkedAt(b));
-    if (oldest) records.delete(COLLECTION, oldest.key);
-  }
 
   return {
     of: (peer) => read(peer).standing,
     checked: (peer) => read(peer).checked,
     add(peer, standing, answer) {
       write(peer, { standing, checked: [...read(peer).checked, answer].slice(-ANSWERS_KEPT_MAX) });
-      dropOldest();
+      dropOldest(records, COLLECTION, PROVIDERS_MAX, (value) => parse(value).checked.at(-1)?.atMs ?? 0);
     },
     reset: (peer) => write(peer, { ...read(peer), standing: NEW_STANDING }),
   };

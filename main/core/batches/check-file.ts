@@ -1,5 +1,4 @@
 /** Checks the lines of a batch's file and stores where each one is; nothing is sent before all are checked. */
-
 import { z } from 'zod';
 import {
   BATCH_LIMITS,

@@ -1,5 +1,4 @@
 /** Files and batches in OpenAI's shapes, and the requests for them. */
-
 import { z } from 'zod';
 import {
   BATCH_LIMITS,

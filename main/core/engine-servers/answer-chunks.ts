@@ -1,5 +1,4 @@
 /** One event of an engine server's streamed answer: what it holds, and the counts that it reports. */
-
 import { z } from 'zod';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import { checkShape } from '../../../shared/check-shape.ts';

@@ -1,5 +1,4 @@
 /** Vectors from an engine server. */
-
 import { z } from 'zod';
 import { promptTokensMax } from '../../../shared/asked.ts';
 import { checkShape } from '../../../shared/check-shape.ts';

@@ -1,5 +1,4 @@
 /** Facts from an engine server: small JSON responses, read within limits of size, depth and time. */
-
 import type { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';

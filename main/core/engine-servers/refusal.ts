@@ -1,5 +1,4 @@
 /** Translates the refusal of an engine server for a job. Its own words are never passed on: they may quote the prompt. */
-
 import { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { contextExceeded } from '../../../shared/context-exceeded.ts';

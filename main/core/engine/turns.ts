@@ -1,6 +1,6 @@
-/** Chooses the next of the requesters that wait: the one that began least recently. Many requests of one delay no other one. */
+/** Chooses the next waiting requester: the one that began least recently, so that many requests of one delay no other. */
 
-/** Requesters that are remembered; beyond it, the one that began longest ago, which would be next anyway, is forgotten. */
+/** Requesters that are remembered. Beyond it, the one that began longest ago is forgotten: it would be next anyway. */
 const REQUESTERS_MAX = 1_024;
 
 export interface Waiting {

@@ -1,5 +1,4 @@
 /** Buys the lines of batches: whole answers, stored before they are paid, and collected again after an interruption. */
-
 import type { AnswerEnd } from '../../../shared/answer-format.ts';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import { type AskedCompletion, answerTokensMax } from '../../../shared/asked.ts';

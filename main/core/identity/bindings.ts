@@ -9,6 +9,7 @@ import { secondsSchema, walletSignatureSchema } from '../../../shared/identity.t
 import type { Clock } from '../../ports/clock.ts';
 import type { Account, VerifyTypedData } from '../../ports/evm.ts';
 import type { DidOf, PeerKey, VerifySigned } from '../../ports/network.ts';
+import { createRenewal } from './renewal.ts';
 import { bindingStatement } from './statements.ts';
 
 const CONTEXT = 'https://www.w3.org/2018/credentials/v1';
@@ -49,29 +50,17 @@ export interface Bindings {
 const LIFETIME_MS = 24 * 3_600_000;
 /** Longest validity of a binding: without a revocation, it ends by then. */
 const LIFETIME_SECONDS_MAX = 31 * 86_400;
-const CLOCK_SKEW_MS_MAX = 300_000;
+/** Tolerance for a beginning in the future: clocks of home PCs are wrong by minutes. */
+export const CLOCK_SKEW_MS_MAX = 300_000;
 
 /** Signs on demand: a new binding after half of the last one's lifetime. */
 export function createBindings(options: BindingsOptions): Bindings {
   const { clock, payout, lifetimeMs = LIFETIME_MS } = options;
-  let latest: { signed: Promise<string>; signedAtMs: number; renewAtMs: number } | null = null;
+  const renewal = createRenewal<string>(clock, lifetimeMs);
   return {
     async current() {
       if (payout === null) return null;
-      const nowMs = clock.now();
-      const isCurrent =
-        latest !== null &&
-        clock.monotonic() < latest.renewAtMs &&
-        // Set back or forward since: the binding would be from the future, or expired.
-        Math.abs(nowMs - latest.signedAtMs) < lifetimeMs / 2;
-      if (latest !== null && isCurrent) return latest.signed;
-      const signed = sign({ ...options, payout }, nowMs, nowMs + lifetimeMs);
-      const entry = { signed, signedAtMs: nowMs, renewAtMs: clock.monotonic() + lifetimeMs / 2 };
-      latest = entry;
-      signed.catch(() => {
-        if (latest === entry) latest = null;
-      });
-      return signed;
+      return renewal('', (nowMs) => sign({ ...options, payout }, nowMs, nowMs + lifetimeMs));
     },
   };
 }
@@ -119,7 +108,7 @@ export interface BoundParties {
 }
 
 /**
- * Verifies that this peer and this address have signed each other's names, and that it holds now. Fails with
+ * Verifies that this peer and this address have signed each other's names, and that the binding is valid now. Fails with
  * `bad-request`; `details.reason` begins with `binding-`.
  */
 export async function checkBinding(
@@ -157,7 +146,7 @@ function checkTimes(
 }
 
 /** Returns the address as a DID of the method `pkh`. */
-export function didOfAddress(network: string, address: string): string {
+function didOfAddress(network: string, address: string): string {
   return `did:pkh:${network}:${address}`;
 }
 

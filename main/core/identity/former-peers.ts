@@ -1,8 +1,7 @@
 /**
- * Peers that an owner used before: succeeded by another key, which the former key and the payout address say, or revoked,
- * which the address alone says. So a good name moves to a new key, and a stolen key is worth nothing.
+ * Peers that an owner used before: succeeded by another key, which the former key and the payout address sign, or revoked,
+ * which the address alone signs. A good name can move to a new key that way, and a stolen key is worth nothing.
  */
-
 import { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
@@ -20,21 +19,21 @@ export async function signSuccession(
   successor: string,
   nowMs: number,
 ): Promise<FormerPeer> {
-  const terms = { peer: key.peer, payout: payout.address, atSeconds: Math.floor(nowMs / 1_000) };
+  const terms = termsAt(key.peer, payout, nowMs);
   const walletSignature = await payout.signTypedData(successionStatement({ ...terms, successor }));
-  const { atSeconds } = terms;
-  const peerSignature = await key.sign({ successor, payout: payout.address, atSeconds });
+  const peerSignature = await key.sign({ successor, payout: terms.payout, atSeconds: terms.atSeconds });
   return { kind: 'succeeded', ...terms, successor, walletSignature, peerSignature };
 }
 
 /** Signs that the peer is no longer the owner's. Its key isn't needed. */
 export async function signRevocation(peer: string, payout: Signer, nowMs: number): Promise<FormerPeer> {
-  const terms = { peer, payout: payout.address, atSeconds: Math.floor(nowMs / 1_000) };
-  return {
-    kind: 'revoked',
-    ...terms,
-    walletSignature: await payout.signTypedData(revocationStatement(terms)),
-  };
+  const terms = termsAt(peer, payout, nowMs);
+  const walletSignature = await payout.signTypedData(revocationStatement(terms));
+  return { kind: 'revoked', ...terms, walletSignature };
+}
+
+function termsAt(peer: string, { address }: Signer, nowMs: number) {
+  return { peer, payout: address, atSeconds: Math.floor(nowMs / 1_000) };
 }
 
 export interface FormerPeerChecks {
@@ -44,7 +43,7 @@ export interface FormerPeerChecks {
 
 /**
  * Verifies the former peers in an offer of `peer`: every signature, and that each succession leads to it. Fails with
- * `bad-request`. It remains to be checked whether a former peer was bound to the address that speaks for it.
+ * `bad-request`. The caller has to check whether a former peer was bound to the address that signed for it.
  */
 export async function checkFormerPeers(
   formerPeers: readonly FormerPeer[],

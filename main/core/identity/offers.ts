@@ -4,8 +4,9 @@ import { AppError } from '../../../shared/errors.ts';
 import { type Offer, offerSchema } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PeerKey } from '../../ports/network.ts';
-import { type BindingChecks, type Bindings, checkBinding } from './bindings.ts';
+import { type BindingChecks, type Bindings, CLOCK_SKEW_MS_MAX, checkBinding } from './bindings.ts';
 import { checkFormerPeers } from './former-peers.ts';
+import { createRenewal } from './renewal.ts';
 
 /** The part of an offer that the composition supplies; this module adds the rest. */
 export type OfferTerms = Omit<Offer, 'peer' | 'binding' | 'issuedAtMs' | 'expiresAtMs'>;
@@ -34,8 +35,6 @@ export interface Offers {
 export const LIFETIME_MS = 600_000;
 /** Maximum time until an expiry. */
 export const LIFETIME_MS_MAX = 24 * 3_600_000;
-/** Tolerance for an issue time in the future: clocks of home PCs are wrong by minutes. */
-export const CLOCK_SKEW_MS_MAX = 300_000;
 /**
  * Tolerance for an offer that its peer has just sent over its own connection: it is current whatever the clocks say,
  * and the connection proves its origin. A clock that is wrong by more is no accident.
@@ -46,8 +45,7 @@ export const LIVE_OFFER_CLOCK_ERROR_MS_MAX = 24 * 3_600_000;
 export function createOffers(options: OffersOptions): Offers {
   const { key, clock, terms, bindings } = options;
   const lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
-  let latest: { terms: string; made: Promise<SignedOffer>; signedAtMs: number; renewAtMs: number } | null =
-    null;
+  const renewal = createRenewal<SignedOffer>(clock, lifetimeMs);
 
   async function sign(current: OfferTerms, nowMs: number): Promise<SignedOffer> {
     const expiresAtMs = nowMs + lifetimeMs;
@@ -63,24 +61,8 @@ export function createOffers(options: OffersOptions): Offers {
 
   return {
     current() {
-      const nowMs = clock.now();
       const current = terms();
-      const text = JSON.stringify(current);
-      const isCurrent =
-        latest !== null &&
-        latest.terms === text &&
-        clock.monotonic() < latest.renewAtMs &&
-        // Set back or forward since: the offer would be from the future, or expired.
-        Math.abs(nowMs - latest.signedAtMs) < lifetimeMs / 2;
-      if (latest !== null && isCurrent) return latest.made;
-      const made = sign(current, nowMs);
-      const renewAtMs = clock.monotonic() + lifetimeMs / 2;
-      const entry = { terms: text, made, signedAtMs: nowMs, renewAtMs };
-      latest = entry;
-      made.catch(() => {
-        if (latest === entry) latest = null;
-      });
-      return made;
+      return renewal(JSON.stringify(current), (nowMs) => sign(current, nowMs));
     },
   };
 }
@@ -90,8 +72,8 @@ export type OfferChecks = BindingChecks;
 
 /**
  * Returns the offer in a compact JWS after every check: the peer signed it, it names that peer, it is valid now, and
- * its binding to the payout address and its former peers, if there are any, hold. Fails with `bad-request`; `details.aheadMs` says
- * how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
+ * its binding to the payout address and its former peers, if there are any, are valid. Fails with `bad-request`;
+ * `details.aheadMs` is how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
  */
 export async function readOffer(jws: string, peer: string, checks: OfferChecks): Promise<Offer> {
   const result = checkShape(offerSchema, await checks.verifySigned(jws, peer));

@@ -1,8 +1,28 @@
 /** The texts that a payout address signs about a peer (EIP-712): shown in full by wallets, and valid nowhere else. */
 import type { TypedData } from '../../ports/evm.ts';
 
-/** Without a chain ID: an address is the same person on every chain. */
+/** Without a chain ID: an address belongs to the same owner on every chain. */
 const domain = { name: 'Idlewatt identity', version: '1' };
+
+const TYPE_OF = {
+  peer: 'string',
+  successor: 'string',
+  payout: 'address',
+  fromSeconds: 'uint64',
+  untilSeconds: 'uint64',
+  atSeconds: 'uint64',
+} as const;
+type Field = keyof typeof TYPE_OF;
+
+/** The order of the fields is a part of what is signed. */
+function statement<Name extends Field>(
+  primaryType: string,
+  fields: readonly Name[],
+  message: Readonly<Record<Name, string | number>>,
+): TypedData {
+  const members = fields.map((name) => ({ name, type: TYPE_OF[name] }));
+  return { domain, primaryType, types: { [primaryType]: members }, message };
+}
 
 /** Binds the peer and the address to each other for a while. */
 export function bindingStatement(message: {
@@ -11,19 +31,7 @@ export function bindingStatement(message: {
   readonly fromSeconds: number;
   readonly untilSeconds: number;
 }): TypedData {
-  return {
-    domain,
-    primaryType: 'PeerBinding',
-    types: {
-      PeerBinding: [
-        { name: 'peer', type: 'string' },
-        { name: 'payout', type: 'address' },
-        { name: 'fromSeconds', type: 'uint64' },
-        { name: 'untilSeconds', type: 'uint64' },
-      ],
-    },
-    message,
-  };
+  return statement('PeerBinding', ['peer', 'payout', 'fromSeconds', 'untilSeconds'], message);
 }
 
 /** Moves the good name of one peer to another one. */
@@ -33,19 +41,7 @@ export function successionStatement(message: {
   readonly payout: string;
   readonly atSeconds: number;
 }): TypedData {
-  return {
-    domain,
-    primaryType: 'PeerSuccession',
-    types: {
-      PeerSuccession: [
-        { name: 'peer', type: 'string' },
-        { name: 'successor', type: 'string' },
-        { name: 'payout', type: 'address' },
-        { name: 'atSeconds', type: 'uint64' },
-      ],
-    },
-    message,
-  };
+  return statement('PeerSuccession', ['peer', 'successor', 'payout', 'atSeconds'], message);
 }
 
 /** Ends the use of a peer key. */
@@ -54,16 +50,5 @@ export function revocationStatement(message: {
   readonly payout: string;
   readonly atSeconds: number;
 }): TypedData {
-  return {
-    domain,
-    primaryType: 'PeerRevocation',
-    types: {
-      PeerRevocation: [
-        { name: 'peer', type: 'string' },
-        { name: 'payout', type: 'address' },
-        { name: 'atSeconds', type: 'uint64' },
-      ],
-    },
-    message,
-  };
+  return statement('PeerRevocation', ['peer', 'payout', 'atSeconds'], message);
 }

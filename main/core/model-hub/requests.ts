@@ -1,5 +1,4 @@
 /** Requests to the hub: JSON and the beginning of a file, within limits of size and time. */
-
 import type { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { parseJson } from '../../../shared/json.ts';

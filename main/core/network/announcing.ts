@@ -1,10 +1,11 @@
 /**
- * Tells the market what this machine provides, as records that strangers store. A record that was stored too early is found
- * by nobody who comes later, so it is stored again soon after the start, and then well within its validity.
+ * Announces what this machine provides to the market, as records that strangers store. Peers that join later don't find a
+ * record that was stored too early, so it is stored again soon after the start, and then well within its validity.
  */
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Market } from '../../ports/network.ts';
+import { within } from './within.ts';
 
 export interface AnnouncingParts {
   readonly market: Pick<Market, 'provide' | 'withdraw' | 'reach' | 'onReach'>;
@@ -63,19 +64,9 @@ export function createAnnouncing(parts: AnnouncingParts): Announcing {
     let taken = 0;
     for (const key of keys) {
       if (ended.signal.aborted) return;
-      taken += await provide(key);
+      taken += await within(clock, PROVIDE_MS_MAX, ended.signal, (signal) => market.provide(key, signal));
     }
     if (keys.length > 0) log.debug('Peers stored what this machine provides', { keys: keys.length, taken });
-  }
-
-  async function provide(key: string): Promise<number> {
-    const limit = new AbortController();
-    const timeout = clock.after(PROVIDE_MS_MAX, () => limit.abort());
-    try {
-      return await market.provide(key, AbortSignal.any([limit.signal, ended.signal]));
-    } finally {
-      timeout.cancel();
-    }
   }
 
   return {

@@ -1,13 +1,14 @@
 /**
- * Remembers peers over restarts, so that this machine finds back into the market although the nodes that it was given are
- * gone: the last peers that it dialed with success, with one address each.
+ * Remembers peers over restarts, so that this machine can rejoin the market even if the nodes that it was given are gone: the
+ * last peers that it dialed with success, with one address each.
  */
 import { z } from 'zod';
 import { parseJson } from '../../../shared/json.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Market, Network } from '../../ports/network.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { within } from './within.ts';
 
 export interface RememberedPeersParts {
   readonly network: Pick<Network, 'peers' | 'onPeers'>;
@@ -30,12 +31,12 @@ const REJOIN_MS_MAX = 300_000;
 const recordSchema = z.object({ address: z.string().max(500), atMs: z.number() });
 type PeerRecord = z.infer<typeof recordSchema>;
 
-/** Starts to remember, and dials what is remembered whenever no peer is connected, with growing pauses. Returns its end. */
+/** Remembers peers, and dials them while no peer is connected, with growing pauses. Returns the function that stops this. */
 export function rememberPeers({ network, market, records, clock, log }: RememberedPeersParts): () => void {
   const ended = new AbortController();
   const remembered = readAll(records);
   let waitMs = REJOIN_MS_MIN;
-  let isWaiting = false;
+  let timer: Timer | null = null;
   let round = 0;
 
   function remember(): void {
@@ -61,15 +62,14 @@ export function rememberPeers({ network, market, records, clock, log }: Remember
   const isAlone = () => !network.peers().some(({ connected }) => connected);
 
   function later(): void {
-    if (isWaiting || remembered.size === 0) return;
-    isWaiting = true;
-    clock.after(waitMs, rejoin);
+    if (timer !== null || remembered.size === 0 || ended.signal.aborted) return;
+    timer = clock.after(waitMs, rejoin);
     waitMs = Math.min(REJOIN_MS_MAX, waitMs * 2);
   }
 
-  /** Dials some of them, the ones that were seen last first, and others each time. */
+  /** Dials some of the peers, different ones each time, beginning with those that were seen last. */
   async function rejoin(): Promise<void> {
-    isWaiting = false;
+    timer = null;
     if (ended.signal.aborted || !isAlone()) return;
     const latest = [...remembered.values()].reverse();
     const from = (round * REJOIN_DIALS_MAX) % latest.length;
@@ -83,12 +83,8 @@ export function rememberPeers({ network, market, records, clock, log }: Remember
     if (isAlone()) later();
   }
 
-  async function dial(address: string): Promise<boolean> {
-    const limit = new AbortController();
-    const timeout = clock.after(DIAL_MS_MAX, () => limit.abort());
-    const isReached = await market.dial([address], AbortSignal.any([limit.signal, ended.signal]));
-    timeout.cancel();
-    return isReached;
+  function dial(address: string): Promise<boolean> {
+    return within(clock, DIAL_MS_MAX, ended.signal, (signal) => market.dial([address], signal));
   }
 
   function onPeers(): void {
@@ -101,6 +97,7 @@ export function rememberPeers({ network, market, records, clock, log }: Remember
   if (remembered.size > 0) void rejoin();
   return () => {
     ended.abort();
+    timer?.cancel();
     unsubscribe();
   };
 }

@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { FoundProvider, Market, Network } from '../../ports/network.ts';
+import { within } from './within.ts';
 
 export interface SeekingParts {
   readonly network: Pick<Network, 'peers'>;
@@ -47,29 +48,22 @@ export function createSeeking({ network, market, clock, log }: SeekingParts): Se
   const searches = new Map<string, { readonly atMs: number; readonly done: Promise<number> }>();
   const unreachableUntilMs = new Map<string, number>();
 
-  async function search(key: string): Promise<number> {
-    const limit = new AbortController();
-    const timeout = clock.after(SEEK_MS_MAX, () => limit.abort());
-    const signal = AbortSignal.any([limit.signal, ended.signal]);
+  async function search(key: string, signal: AbortSignal): Promise<number> {
     const found = { records: 0, dialed: 0, reached: 0 };
     const dials = new Set<Promise<void>>();
-    try {
-      for await (const record of market.find(key, signal)) {
-        found.records += 1;
-        if (found.records > RECORDS_MAX || found.dialed >= DIALS_MAX) break;
-        if (!isWorthDialing(record)) continue;
-        found.dialed += 1;
-        const dial = reach(record, signal).then((isReached) => {
-          found.reached += Number(isReached);
-          dials.delete(dial);
-        });
-        dials.add(dial);
-        if (dials.size >= DIALS_CONCURRENT_MAX) await Promise.race(dials);
-      }
-      await Promise.all(dials);
-    } finally {
-      timeout.cancel();
+    for await (const record of market.find(key, signal)) {
+      found.records += 1;
+      if (found.records > RECORDS_MAX || found.dialed >= DIALS_MAX) break;
+      if (!isWorthDialing(record)) continue;
+      found.dialed += 1;
+      const dial = reach(record, signal).then((isReached) => {
+        found.reached += Number(isReached);
+        dials.delete(dial);
+      });
+      dials.add(dial);
+      if (dials.size >= DIALS_CONCURRENT_MAX) await Promise.race(dials);
     }
+    await Promise.all(dials);
     log.debug('The market was searched for providers', found);
     return found.reached;
   }
@@ -80,10 +74,7 @@ export function createSeeking({ network, market, clock, log }: SeekingParts): Se
   }
 
   async function reach({ peer, addresses }: FoundProvider, signal: AbortSignal): Promise<boolean> {
-    const limit = new AbortController();
-    const timeout = clock.after(DIAL_MS_MAX, () => limit.abort());
-    const isReached = await market.dial(addresses, AbortSignal.any([limit.signal, signal]));
-    timeout.cancel();
+    const isReached = await within(clock, DIAL_MS_MAX, signal, (limited) => market.dial(addresses, limited));
     if (!isReached && !ended.signal.aborted) {
       remember(unreachableUntilMs, peer, clock.monotonic() + UNREACHABLE_MS);
     }
@@ -94,7 +85,7 @@ export function createSeeking({ network, market, clock, log }: SeekingParts): Se
     const nowMs = clock.monotonic();
     const last = searches.get(key);
     if (last !== undefined && nowMs - last.atMs < REPEAT_MS_MIN) return last.done;
-    const done = search(key);
+    const done = within(clock, SEEK_MS_MAX, ended.signal, (signal) => search(key, signal));
     remember(searches, key, { atMs: nowMs, done });
     return done;
   }

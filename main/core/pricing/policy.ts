@@ -2,15 +2,16 @@
 import type { Price, PriceReason } from '../../../shared/price.ts';
 import type { Settings } from '../../../shared/settings.ts';
 
-export type PriceRules = Pick<
-  Settings,
-  | 'priceInputPerMillion'
-  | 'priceOutputPerMillion'
-  | 'pricePolicy'
-  | 'priceLowestPercent'
-  | 'priceHighestPercent'
-  | 'batchDiscountPercent'
->;
+/** Settings that decide about a price. */
+export const PRICE_RULES = [
+  'priceInputPerMillion',
+  'priceOutputPerMillion',
+  'pricePolicy',
+  'priceLowestPercent',
+  'priceHighestPercent',
+  'batchDiscountPercent',
+] as const satisfies readonly (keyof Settings)[];
+export type PriceRules = Pick<Settings, (typeof PRICE_RULES)[number]>;
 
 /** Cost of electricity for a million tokens of each direction, in base units. */
 export interface PowerCost {
@@ -34,7 +35,7 @@ export interface Quote {
   readonly reason: PriceReason;
 }
 
-/** Fewer offers are no market: two providers that follow each other would go anywhere. */
+/** Fewer offers are no market: the prices of two providers that follow each other could drift anywhere. */
 const OFFERS_MIN = 3;
 /** Digits of a price that follows the market: small movements of others change nothing. */
 const DIGITS = 2;
@@ -64,9 +65,13 @@ interface DirectionPrice {
 }
 
 function priceOf(rules: PriceRules, facts: PriceFacts, direction: Direction): DirectionPrice {
-  const own = BigInt(direction === 'input' ? rules.priceInputPerMillion : rules.priceOutputPerMillion);
+  const own = unitsOf(
+    { inputPerMillion: rules.priceInputPerMillion, outputPerMillion: rules.priceOutputPerMillion },
+    direction,
+  );
   if (rules.pricePolicy === 'fixed') return { units: own, reason: 'own' };
-  const followed = follow(own, rules, marketOf(facts, direction));
+  const market = facts.market.map((price) => unitsOf(price, direction));
+  const followed = follow(own, rules, market);
   const floor = floorOf(facts, direction);
   return followed.units < floor ? { units: floor, reason: 'power' } : followed;
 }
@@ -82,10 +87,8 @@ function follow(own: bigint, rules: PriceRules, market: readonly bigint[]): Dire
   return { units: rounded, reason: 'market' };
 }
 
-function marketOf({ market }: PriceFacts, direction: Direction): readonly bigint[] {
-  return market.map(({ inputPerMillion, outputPerMillion }) =>
-    BigInt(direction === 'input' ? inputPerMillion : outputPerMillion),
-  );
+function unitsOf({ inputPerMillion, outputPerMillion }: Price, direction: Direction): bigint {
+  return BigInt(direction === 'input' ? inputPerMillion : outputPerMillion);
 }
 
 /** Returns the lower of the two middle ones if there is no single one; null for too few. */
@@ -141,10 +144,8 @@ export function powerCostOf(known: {
   const { watts, microUsdPerKilowattHour: price } = known;
   if (watts === null || price === null) return null;
   const perSecond = (watts / KILO) * (price / HOUR_S);
-  const [input, output] = [known.prefillTokensPerSecond, known.decodeTokensPerSecond].map((speed) =>
-    speed === null || speed <= 0 ? null : (perSecond / speed) * MILLION,
-  );
-  return input === null || input === undefined || output === null || output === undefined
-    ? null
-    : { input, output };
+  const costAt = (speed: number | null) =>
+    speed === null || speed <= 0 ? null : (perSecond / speed) * MILLION;
+  const [input, output] = [costAt(known.prefillTokensPerSecond), costAt(known.decodeTokensPerSecond)];
+  return input === null || output === null ? null : { input, output };
 }

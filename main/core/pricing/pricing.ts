@@ -3,7 +3,7 @@
  * buyer rarely meets another price than it has read. A job keeps the price that it began with.
  */
 import type { Clock } from '../../ports/clock.ts';
-import { type PriceFacts, type PriceRules, type Quote, quoteOf } from './policy.ts';
+import { PRICE_RULES, type PriceFacts, type PriceRules, type Quote, quoteOf } from './policy.ts';
 
 export interface PricedModel {
   readonly id: string;
@@ -35,20 +35,16 @@ const HELD_ALONE_MS = 60_000;
 export function createPricing({ clock, rules, facts, isOffPeak, onChange }: PricingOptions): Pricing {
   const held = new Map<string, { readonly quote: Quote; readonly terms: string; readonly untilMs: number }>();
 
-  function compute(model: PricedModel, current: PriceRules, offPeak: boolean): Quote {
-    return quoteOf(current, { ...facts(model), isOffPeak: offPeak });
-  }
-
   return {
     quote(model) {
       const current = rules();
       const offPeak = isOffPeak();
       // The owner's changes apply immediately, and the hours of a discount are announced by the owner.
-      const terms = JSON.stringify([model.sha256, offPeak, termsOf(current)]);
+      const terms = JSON.stringify([model.sha256, offPeak, PRICE_RULES.map((name) => current[name])]);
       const before = held.get(model.id);
       const nowMs = clock.monotonic();
       if (before !== undefined && before.terms === terms && nowMs < before.untilMs) return before.quote;
-      const quote = compute(model, current, offPeak);
+      const quote = quoteOf(current, { ...facts(model), isOffPeak: offPeak });
       const heldMs = quote.reason === 'own' ? HELD_ALONE_MS : HELD_MS;
       held.set(model.id, { quote, terms, untilMs: nowMs + heldMs });
       if (JSON.stringify(quote) !== JSON.stringify(before?.quote)) onChange?.();
@@ -56,15 +52,4 @@ export function createPricing({ clock, rules, facts, isOffPeak, onChange }: Pric
     },
     quotes: () => new Map([...held].map(([id, { quote }]) => [id, quote])),
   };
-}
-
-function termsOf(rules: PriceRules): readonly unknown[] {
-  return [
-    rules.priceInputPerMillion,
-    rules.priceOutputPerMillion,
-    rules.pricePolicy,
-    rules.priceLowestPercent,
-    rules.priceHighestPercent,
-    rules.batchDiscountPercent,
-  ];
 }

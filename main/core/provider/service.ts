@@ -1,13 +1,13 @@
 /** The OpenAI-compatible service that is sold: admits requests, takes their payment, and answers them. */
 import { type Context, Hono } from 'hono';
 import { type AskedCompletion, askedCostMax, neededFeatures } from '../../../shared/asked.ts';
-import { AppError, isAppError } from '../../../shared/errors.ts';
+import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import { amount } from '../../../shared/money.ts';
-import { OFFER_PATH, type OfferedModel, pricedFor, type Receipt } from '../../../shared/offer.ts';
+import { type OfferedModel, pricedFor, type Receipt } from '../../../shared/offer.ts';
 import type { Presence } from '../../../shared/presence.ts';
-import { KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { HeldModel, ModelEngines } from '../../ports/model-engines.ts';
@@ -48,6 +48,7 @@ import { jobSeed } from './job-seed.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+import { addOfferRoutes, notOffered } from './offer-routes.ts';
 import {
   paused,
   pausedByStorage,
@@ -57,6 +58,7 @@ import {
   slotsOf,
 } from './pauses.ts';
 import { readyEvents } from './ready-events.ts';
+import { askingOf, peerOf } from './requester.ts';
 import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
@@ -133,19 +135,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     await next();
   });
   limitBodies(app);
-  app.get(OFFER_PATH, async (context) => {
-    consent.checkBuyer(peerOf(context));
-    return context.text((await offers.current()).jws);
-  });
-  app.get(MODELS_PATH, async (context) =>
-    context.json({ object: 'list', data: await listModels(offers, key.peer) }),
-  );
-  app.get(`${MODELS_PATH}/:id{.+}`, async (context) => {
-    const models = await listModels(offers, key.peer);
-    const model = models.find(({ id }) => id === context.req.param('id'));
-    if (!model) throw notOffered();
-    return context.json(model);
-  });
+  addOfferRoutes(app, { offers, key, consent });
   for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
@@ -158,7 +148,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const key = readBatchKey((name) => context.req.header(name));
     return parts.keptAnswers.respond({ peer: peerOf(context), id: context.req.param('id') }, key);
   });
-  if (options.takeReport) addCheckReports(app, { bodies: parts.bodies, peerOf, take: options.takeReport });
+  if (options.takeReport) addCheckReports(app, { bodies: parts.bodies, take: options.takeReport });
   answerFailures(app, failures, (error, _status, context) => {
     if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
@@ -341,11 +331,6 @@ async function offeredModel(
   return pricedFor(model, isBatch);
 }
 
-function notOffered(): AppError {
-  const details = { param: 'model' };
-  return new AppError('model-unavailable', 'This provider doesn’t offer that model.', { details });
-}
-
 /** Takes a place for each choice, since each needs a slot of the engine. */
 function enterChoices(admission: Admission, asking: Asking, places: Places, choices: number): () => void {
   const leaves: (() => void)[] = [];
@@ -475,38 +460,6 @@ async function openChannel(parts: SellingParts, context: Context): Promise<Respo
 
 function responseOf({ body, status, headers }: Extract<GateAdmission, { kind: 'answered' }>): Response {
   return new Response(body, { status, headers });
-}
-
-/** The requester, as the network has identified it. */
-function peerOf(context: Context): string {
-  return context.req.header('x-peer-id') ?? 'direct';
-}
-
-function askingOf(context: Context): Asking {
-  return { peer: peerOf(context), subnet: context.req.header('x-peer-subnet') ?? null };
-}
-
-async function listModels(offers: Offers, owner: string) {
-  const { offer } = await offers.current();
-  const created = Math.floor(offer.issuedAtMs / 1_000);
-  return offer.models.map((model) => ({
-    ...listed(model),
-    ...{ created, owned_by: owner, asset: offer.asset },
-  }));
-}
-
-function listed(model: OfferedModel) {
-  return {
-    id: model.id,
-    object: 'model',
-    price: model.price,
-    context_length: model.contextTokens,
-    quantisation: model.quantisation,
-    sha256: model.sha256,
-    prefill_tokens_per_second: model.prefillTokensPerSecond,
-    decode_tokens_per_second: model.decodeTokensPerSecond,
-    features: model.features ?? [],
-  };
 }
 
 function paidRequest(context: Context, costMax: PaidRequest['ceiling'], description: string): PaidRequest {

@@ -64,7 +64,8 @@ export interface ExperienceParts {
 
 const MODELS_MAX = 8;
 const PEERS_MAX = 1_000;
-const ROUND_TRIPS_MAX = 10_000;
+/** Peers of which something is remembered without a purchase. */
+const OTHER_PEERS_MAX = 10_000;
 /** By how much the shortest round trip may grow with each measurement, because routes change. */
 const ROUND_TRIP_GROWTH = 1.1;
 /** A proven cheat weighs as much as this many failures. */
@@ -76,7 +77,7 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
   const inProgress = new Map<string, number>();
   /** On the clock that never jumps. */
   const busyUntilMs = new Map<string, number>();
-  /** Not stored: peers that were never bought from would push out those that were. */
+  /** Both not stored: peers that were never bought from would push out those that were. */
   const payouts = new Map<string, string>();
   const roundTripMs = new Map<string, number>();
 
@@ -101,7 +102,7 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
       const before = roundTripMs.get(peer) ?? durationMs;
       roundTripMs.delete(peer);
       roundTripMs.set(peer, Math.min(durationMs, before * ROUND_TRIP_GROWTH));
-      dropFirst(roundTripMs, ROUND_TRIPS_MAX);
+      dropFirst(roundTripMs, OTHER_PEERS_MAX);
     },
     noteFirstToken(peer, sha256, durationMs) {
       if (!isMeasured(durationMs)) return;
@@ -127,7 +128,7 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
     noteBound(peer, payout) {
       if (stored.find(peer).payout !== null) return;
       if (!payouts.has(peer)) payouts.set(peer, payout.toLowerCase());
-      dropFirst(payouts, ROUND_TRIPS_MAX);
+      dropFirst(payouts, OTHER_PEERS_MAX);
     },
     retire(former) {
       const { payout, isRetired } = stored.find(former.peer);

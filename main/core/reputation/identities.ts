@@ -1,4 +1,4 @@
-/** Applies what a verified offer says of its owner's keys to this buyer's experience. */
+/** Applies the statements about its owner's keys in a verified offer to this buyer's experience. */
 import { AppError } from '../../../shared/errors.ts';
 import type { Offer } from '../../../shared/offer.ts';
 import type { Experience } from './experience.ts';

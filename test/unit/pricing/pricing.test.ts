@@ -75,11 +75,13 @@ describe('prices', () => {
     assert.equal(output(), '50000');
   });
 
-  it('of batches follow the hours immediately', () => {
-    const { pricing, setOffPeak } = open({ batchDiscountPercent: 50 });
+  it('of batches follow the hours and the owner immediately', () => {
+    const { now, pricing, setOffPeak } = open({ batchDiscountPercent: 50 });
     assert.equal(pricing.quote(MODEL).batchPrice, null);
     setOffPeak(true);
     assert.equal(pricing.quote(MODEL).batchPrice?.outputPerMillion, '40000');
+    now.settings = { ...now.settings, batchDiscountPercent: 25 };
+    assert.equal(pricing.quote(MODEL).batchPrice?.outputPerMillion, '60000');
     setOffPeak(false);
     assert.equal(pricing.quote(MODEL).batchPrice, null);
   });

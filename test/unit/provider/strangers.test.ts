@@ -13,6 +13,7 @@ import { createRateLimit } from '../../../main/core/rate-limit/index.ts';
 import { CHANNEL_PATH, type ChainWork, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import { encode } from '../../fakes/payment-gate.ts';
@@ -224,6 +225,18 @@ describe('provider: the log of limits', () => {
     for (let count = 0; count < 2; count += 1) await requestChannel(opened, null, 'peer-0');
     assert.equal(log.lines.at(-1)?.fields.othersNotLogged, 10);
   });
+});
+
+it('peers of one subnet share a limit of unpaid requests', async () => {
+  const { service } = await setUp({ limits: { freePerSubnetMax: 2 } });
+  const statusFor = async (peer: string, subnet: string) => {
+    const headers = { 'x-peer-id': peer, 'x-peer-subnet': subnet };
+    return (await service.app.request(MODELS_PATH, { headers })).status;
+  };
+  assert.equal(await statusFor('peer-1', '10.0.0'), 200);
+  assert.equal(await statusFor('peer-2', '10.0.0'), 200);
+  assert.equal(await statusFor('peer-3', '10.0.0'), 429);
+  assert.equal(await statusFor('peer-3', '10.0.1'), 200);
 });
 
 it('a rate limit admits at most its maximum in every window, and everything that stays below it (property)', () => {

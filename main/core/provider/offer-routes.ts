@@ -1,0 +1,59 @@
+/** Serves what is sold, without payment: the signed offer, and its models in OpenAI's shape. */
+import type { Hono } from 'hono';
+import { AppError } from '../../../shared/errors.ts';
+import { OFFER_PATH, type OfferedModel } from '../../../shared/offer.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
+import type { PeerKey } from '../../ports/network.ts';
+import type { Offers } from '../identity/index.ts';
+import type { Consent } from './consent.ts';
+import { peerOf } from './requester.ts';
+
+export interface OfferRoutesParts {
+  readonly offers: Offers;
+  readonly key: Pick<PeerKey, 'peer'>;
+  readonly consent: Pick<Consent, 'checkBuyer'>;
+}
+
+export function addOfferRoutes(app: Hono, { offers, key, consent }: OfferRoutesParts): void {
+  app.get(OFFER_PATH, async (context) => {
+    consent.checkBuyer(peerOf(context));
+    return context.text((await offers.current()).jws);
+  });
+  app.get(MODELS_PATH, async (context) =>
+    context.json({ object: 'list', data: await listModels(offers, key.peer) }),
+  );
+  app.get(`${MODELS_PATH}/:id{.+}`, async (context) => {
+    const models = await listModels(offers, key.peer);
+    const model = models.find(({ id }) => id === context.req.param('id'));
+    if (!model) throw notOffered();
+    return context.json(model);
+  });
+}
+
+export function notOffered(): AppError {
+  const details = { param: 'model' };
+  return new AppError('model-unavailable', 'This provider doesn’t offer that model.', { details });
+}
+
+async function listModels(offers: Offers, owner: string) {
+  const { offer } = await offers.current();
+  const created = Math.floor(offer.issuedAtMs / 1_000);
+  return offer.models.map((model) => ({
+    ...listed(model),
+    ...{ created, owned_by: owner, asset: offer.asset },
+  }));
+}
+
+function listed(model: OfferedModel) {
+  return {
+    id: model.id,
+    object: 'model',
+    price: model.price,
+    context_length: model.contextTokens,
+    quantisation: model.quantisation,
+    sha256: model.sha256,
+    prefill_tokens_per_second: model.prefillTokensPerSecond,
+    decode_tokens_per_second: model.decodeTokensPerSecond,
+    features: model.features ?? [],
+  };
+}
