@@ -1,6 +1,8 @@
 /** Opens the log of an agent. */
+import { isAppError } from '../../shared/errors.ts';
 import { openLogFile } from '../adapters/pino/index.ts';
 import type { Log } from '../ports/log.ts';
+import { storageFaultOf } from '../ports/storage.ts';
 import type { AgentConfig } from './config.ts';
 
 export interface AgentLog {
@@ -23,7 +25,15 @@ export function openAgentLog(config: AgentConfig, folder: string): AgentLog {
   });
 }
 
-/** Returns a handler for unexpected failures of background work. */
+/**
+ * Returns a handler for unexpected failures of background work. While the database can't be written, all of it fails, and
+ * the agent has said so once.
+ */
 export function logFault(log: Log, message: string): (error: unknown) => void {
-  return (error) => void log.error(message, error);
+  return (error) => {
+    const fault = isAppError(error) ? storageFaultOf(error) : null;
+    // A damaged row concerns this work alone.
+    if (fault === null || fault === 'database-damaged') log.error(message, error);
+    else log.debug(message, { cause: fault });
+  };
 }

@@ -2,8 +2,8 @@
  * Verifies: every implementation of the Network port connects peers by HTTP and identifies the requester.
  * Setup: one suite on the fake in memory and on real libp2p over loopback. The tests of a suite share two networks and
  * run in order.
- * Fails if: a stream arrives only at its end, a request continues after its requester disconnected, a peer can claim
- * another identity.
+ * Fails if: a stream arrives only at its end, a body that broke off never ends, a request continues after its requester
+ * disconnected, a peer can claim another identity.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { after, before, describe, it } from 'node:test';
 import { Hono } from 'hono';
 import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../../main/adapters/libp2p/index.ts';
+import { eventStream } from '../../main/core/sse/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Network } from '../../main/ports/network.ts';
 import { isAppError } from '../../shared/errors.ts';
@@ -68,6 +69,16 @@ function createService() {
         resolve();
       },
     });
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+  });
+  app.get('/broken', () => {
+    const source = (async function* () {
+      yield 'data: 1\n\n';
+      yield 'data: 2\n\n';
+      await turn();
+      throw new Error('the answer failed');
+    })();
+    const body = eventStream(source, { clock: systemClock, stallMs: 10_000, onGone: () => undefined });
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
   });
   return { app, streamEnded, cancels: () => cancels };
@@ -150,6 +161,13 @@ function testRequests(pair: Pair, service: ReturnType<typeof createService>): vo
     assert.deepEqual(await response.json(), { length: body.length });
     assert.ok(client.traffic().outBytes - before.outBytes >= body.length);
     assert.ok(client.traffic().inBytes > before.inBytes);
+  });
+
+  it('rejects a body that breaks off right after the headers', { timeout: 10_000 }, async () => {
+    const { client, server } = pair;
+    const response = await client.fetch(server.key.peer, '/broken', {});
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text());
   });
 
   it('answers many concurrent requests', async () => {

@@ -53,20 +53,29 @@ export class StreamSocket extends Duplex {
       this.#restartTimer();
       this.onBytes?.();
       if (!this.push(bytes) && this.#readable()) stream.pause();
-      if (stream.readableEnded) this.push(null);
+      if (stream.readableEnded) this.#endLater();
     });
-    stream.addEventListener('end', () => {
-      this.push(null);
-    });
+    stream.addEventListener('end', () => this.#endLater());
     this.over = new Promise((resolve) => {
       stream.addEventListener('close', (event) => {
-        if (event.error) this.destroy(event.error);
-        else this.push(null);
+        this.#endLater(event.error);
         resolve();
       });
     });
     // A stream that was closed while its protocol was negotiated has ended before its first bytes are read.
     if (stream.readableEnded && stream.readBufferLength === 0) this.push(null);
+  }
+
+  /**
+   * Ends the readable side in a later turn, as the end of a TCP connection comes in a later turn than its last bytes:
+   * undici loses an end that follows the headers within a turn, and the body of its response would never end.
+   */
+  #endLater(error?: Error): void {
+    setImmediate(() => {
+      if (error) this.destroy(error);
+      // A reset ends the stream first and reports its error after that.
+      else if (this.#stream.status !== 'reset' && this.#stream.status !== 'aborted') this.push(null);
+    });
   }
 
   #readable(): boolean {

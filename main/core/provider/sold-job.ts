@@ -221,8 +221,17 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const { charged, cumulative } = receipt;
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
   await context.jobs.durable();
-  context.onCharged(record.job(), receipt);
+  report(context, record.job(), receipt);
   return { receipt, jws, paymentResponse: settled.paymentResponse };
+}
+
+/** The charge is on disk: the buyer gets its receipt whatever others fail to do with it. */
+function report({ onCharged, onUnexpected }: SoldJobContext, job: Job, receipt: Receipt): void {
+  try {
+    onCharged(job, receipt);
+  } catch (error) {
+    onUnexpected(error);
+  }
 }
 
 /** True for a prompt that the engine rejected: it had to be tokenized for that, at no cost for the requester. */

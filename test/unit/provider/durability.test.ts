@@ -101,3 +101,18 @@ test('a disk that takes no charge keeps the receipt back', async () => {
   const response = await answer;
   assert.equal(response.headers.get(RECEIPT_HEADER), null);
 });
+
+test('a receipt whose charge is on disk reaches the buyer, whatever fails after that', async () => {
+  const { post, engine, faults } = await setUp({
+    onCharged() {
+      throw storageError('database-lost');
+    },
+  });
+  const answer = post(ask());
+  const request = await engine.next();
+  request.start(3);
+  request.text('Hi', 1);
+  request.end('stop');
+  assert.notEqual((await answer).headers.get(RECEIPT_HEADER), null);
+  assert.equal(faults.length, 1, 'the failure is reported');
+});

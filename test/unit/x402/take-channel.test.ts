@@ -14,6 +14,8 @@ import { PAYMENT_REQUIRED_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 type Answer = Awaited<ReturnType<TakingParts['lost']['ask']>>;
+const KNOWN: Answer = { kind: 'known' };
+const BUSY: Answer = { kind: 'busy' };
 type Channel = ReturnType<TakingParts['channelOf']>;
 
 function setUp(answers: Readonly<Record<number, Answer>>, disputed: readonly string[] = []) {
@@ -29,7 +31,7 @@ function setUp(answers: Readonly<Record<number, Answer>>, disputed: readonly str
     lost: {
       async ask({ slot, channel }) {
         asked.push(channel.id);
-        return answers[slot.index] ?? 'known';
+        return answers[slot.index] ?? KNOWN;
       },
     },
   };
@@ -37,26 +39,29 @@ function setUp(answers: Readonly<Record<number, Answer>>, disputed: readonly str
 }
 
 test('a channel is asked about before it is used; one that the provider works on is passed over', async () => {
-  const { asked, take } = setUp({ 0: 'busy', 1: 'busy' });
+  const { asked, take } = setUp({ 0: BUSY, 1: BUSY });
   assert.equal((await take()).channel.id, 'channel-2');
   assert.deepEqual(asked, ['channel-0', 'channel-1', 'channel-2']);
 });
 
-test('a provider that is away gets no request, and its channel stays free for the next one', async () => {
-  const answers: Record<number, Answer> = { 0: 'away' };
-  const { pool, take } = setUp(answers);
-  await assert.rejects(take(), { code: 'peer-unreachable' });
-  assert.notEqual(pool.takeNumber(0), null);
+test('a provider that is away or paused gets no request, and its channel stays free for the next one', async () => {
+  const away = setUp({ 0: { kind: 'away' } });
+  await assert.rejects(away.take(), { code: 'peer-unreachable' });
+  assert.notEqual(away.pool.takeNumber(0), null);
+  const paused = setUp({ 0: { kind: 'paused', code: 'paused_disk_full' } });
+  await assert.rejects(paused.take(), { code: 'paused', details: { peer: 'p', code: 'paused_disk_full' } });
+  assert.deepEqual(paused.asked, ['channel-0'], 'another channel would get the same answer');
+  assert.notEqual(paused.pool.takeNumber(0), null);
 });
 
 test('a charge that the provider can’t prove hinders nothing, and a disputed channel is given up', async () => {
-  const { take, asked } = setUp({ 1: 'unknown' }, ['channel-0']);
+  const { take, asked } = setUp({ 1: { kind: 'unknown' } }, ['channel-0']);
   assert.equal((await take()).channel.id, 'channel-1');
   assert.deepEqual(asked, ['channel-1']);
 });
 
 test('a request waits while the provider works on every channel, and is refused in the end', async () => {
-  const answers: Record<number, Answer> = { 0: 'busy', 1: 'busy', 2: 'busy' };
+  const answers: Record<number, Answer> = { 0: BUSY, 1: BUSY, 2: BUSY };
   const { clock, take, asked } = setUp(answers);
   const passing = async (taking: Promise<unknown>) => {
     let hasEnded = false;
@@ -75,7 +80,7 @@ test('a request waits while the provider works on every channel, and is refused 
   assert.ok(asked.length > 3);
   clock.advance(1_000);
   const taken = take();
-  answers[1] = 'known';
+  answers[1] = KNOWN;
   await passing(taken);
   assert.equal((await taken).channel.id, 'channel-1');
 });
@@ -122,7 +127,7 @@ function setUpDemand() {
   const parts: TakingParts = {
     ...{ clock, channelsOf, network, register: { isDisputed: () => false } },
     channelOf: (_peer, index) => ({ id: `channel-${index}` }) as Channel,
-    lost: { ask: async () => 'known' },
+    lost: { ask: async () => KNOWN },
   };
   const fetch = async () => new Response('', { status: 402, headers: headers() });
   return {

@@ -13,14 +13,20 @@ import {
 } from '../../../ports/payments.ts';
 import type { BoughtChannel } from './channel-finder.ts';
 import { correctChannel, isTemporary } from './channel-recovery.ts';
-import { decodeRequired, parseSettled, readBody, refusalCode } from './provider-responses.ts';
+import { decodeRequired, isPauseCode, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
+/** HTTP status of a provider that is asked too often. */
+const TOO_MANY = 429;
 
-/** `busy`: the provider still works on the request in question. `unknown`: its response proves nothing. */
+/**
+ * `busy`: the provider still works on the request in question, or on too many others. `paused`: it answers nothing now; `code`
+ * is its reason. `unknown`: its response proves nothing.
+ */
 export type ChargeAnswer =
   | { readonly kind: 'known'; readonly total: Amount }
   | { readonly kind: 'busy' }
+  | { readonly kind: 'paused'; readonly code: string | null }
   | { readonly kind: 'unknown' };
 
 /**
@@ -59,7 +65,9 @@ export async function askCharge(
     const total = extra.channelState.chargedCumulativeAmount;
     return extra.chargedAmount === 0n && total === before ? { kind: 'known', total } : { kind: 'unknown' };
   }
-  if (refusalCode(body) === 'channel-busy' || isTemporary(response.status)) return { kind: 'busy' };
+  const code = refusalCode(body);
+  if (code === 'channel-busy' || response.status === TOO_MANY) return { kind: 'busy' };
+  if (isPauseCode(code) || isTemporary(response.status)) return { kind: 'paused', code };
   const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
   const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
   if (required === null || !(await correctChannel(channel, required))) {

@@ -46,9 +46,9 @@ export interface LostCharges {
   dispute(channel: BoughtChannel): void;
   /**
    * Queries the charge of a channel that is about to be used, once, if it is unknown: another voucher would hide which of
-   * two requests was charged. `away`: the provider is unreachable.
+   * two requests was charged.
    */
-  ask(use: ChannelUse): Promise<ChargeAnswer['kind'] | 'away'>;
+  ask(use: ChannelUse): Promise<{ readonly kind: 'known' } | QueryAnswer>;
   /**
    * Queries the charge in the background; releases the slot when it is known or further queries are pointless.
    * `onLearned` is called with the channel's total charge, now or when a later query in this run learns it.
@@ -108,8 +108,8 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
     claimed: (channel, total, isAccounted) => report(channel, total, { isAccounted, isLatest: false }),
     dispute: (channel) => register.change(channel.id, { chargeUnknown: false, isDisputed: true }),
     async ask(use) {
-      if (!register.isChargeUnknown(use.channel.id)) return 'known';
-      return (await queryOnce(parts, use, proven(use))).kind;
+      if (!register.isChargeUnknown(use.channel.id)) return { kind: 'known' };
+      return queryOnce(parts, use, proven(use));
     },
     resolve(use, onLearned) {
       listeners.set(use.channel.id, onLearned);
@@ -154,6 +154,9 @@ function createReports({ onCharged }: Pick<LostChargesParts, 'onCharged'>) {
   };
 }
 
+/** `away`: the provider is unreachable. */
+type QueryAnswer = ChargeAnswer | { readonly kind: 'away' };
+
 /** Queries until the charge is known and recorded, the response proves nothing, or the attempts are used up. */
 async function queryRepeatedly(
   parts: LostChargesParts,
@@ -184,7 +187,7 @@ async function queryOnce(
   parts: LostChargesParts,
   use: ChannelUse,
   onLearned: (total: Amount) => void,
-): ReturnType<typeof query> {
+): Promise<QueryAnswer> {
   const { register, storage } = parts;
   const { channel, slot } = use;
   const answer = await query(parts, use);
@@ -197,11 +200,10 @@ async function queryOnce(
   return answer;
 }
 
-/** `away`: the provider is unreachable. */
 async function query(
   parts: LostChargesParts,
   { provider, channels, channel }: ChannelUse,
-): Promise<ChargeAnswer | { readonly kind: 'away' }> {
+): Promise<QueryAnswer> {
   try {
     channels.requirements ??= await askRequirements(provider, parts.network);
     return await askCharge(provider, channel, channels.requirements);

@@ -103,6 +103,12 @@ export function isPauseCode(code: string | null): boolean {
   return code?.startsWith('paused') === true;
 }
 
+/** Returns the error for a provider that doesn't answer about a channel; `code` is its reason. */
+export function pausedError(peer: string, code: string | null): AppError {
+  const details = { peer, ...(code === null ? {} : { code }) };
+  return new AppError('paused', 'The provider is paused.', { details });
+}
+
 /** Returns the error for a failed deposit. */
 export function depositError(peer: string, status: number, code: string | null): AppError {
   if (code === 'chain-unavailable') {

@@ -10,6 +10,7 @@ import type { BoughtRegister } from './bought-register.ts';
 import type { ChannelFinder } from './channel-finder.ts';
 import type { LostCharges } from './lost-charges.ts';
 import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
+import { pausedError } from './provider-responses.ts';
 
 export interface TakingParts {
   readonly network: ChainNetwork;
@@ -30,7 +31,7 @@ const BUSY_WAIT_MS = 500;
 
 /**
  * Takes a free channel; the caller releases it. Gives up those of an earlier run whose charge was rejected, and passes over
- * those whose last request the provider still works on. Fails with `peer-unreachable` or `busy`.
+ * those whose last request the provider still works on. Fails with `peer-unreachable`, `paused` or `busy`.
  */
 export async function takeChannel(
   parts: TakingParts,
@@ -76,10 +77,14 @@ async function examine(
   const taken = { slot, requirement, channel };
   if (register.isDisputed(channel.id)) return { ...taken, state: 'disputed' };
   const answer = await lost.ask({ provider, channels, slot, channel });
-  if (answer !== 'away') return { ...taken, state: answer === 'busy' ? 'busy' : 'usable' };
-  throw new AppError('peer-unreachable', 'The provider didn’t return what it has charged so far.', {
-    details: { peer: provider.peer },
-  });
+  if (answer.kind === 'away') {
+    throw new AppError('peer-unreachable', 'The provider didn’t return what it has charged so far.', {
+      details: { peer: provider.peer },
+    });
+  }
+  // It would refuse the request, too.
+  if (answer.kind === 'paused') throw pausedError(provider.peer, answer.code);
+  return { ...taken, state: answer.kind === 'busy' ? 'busy' : 'usable' };
 }
 
 /** True if the provider demands payment to the address of its offer. The known requirements may be older than that. */
