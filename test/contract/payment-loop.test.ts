@@ -308,6 +308,39 @@ test('a lease learns its charge also from a provider that was away when it was q
   await service.close();
 });
 
+test('a provider that pauses after a lost response refuses the next request within seconds', {
+  timeout: 20_000,
+}, async () => {
+  const { service, requester: other } = await freshPair();
+  const requester = openRequester(market.chain, other.accounts, { channelsMax: 1 });
+  const { payer } = requester;
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  const provider = reach(service);
+  let isPaused = false;
+  const refusal = {
+    error: { message: 'paused', type: 'server_error', param: null, code: 'paused_disk_full' },
+  };
+  const pausing: typeof provider = {
+    ...provider,
+    fetch: async (path, init) =>
+      isPaused ? Response.json(refusal, { status: 503 }) : provider.fetch(path, init),
+  };
+  const lease = await payer.lease(pausing, CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
+  isPaused = true;
+  await lease.abandon();
+  await assert.rejects(payer.lease(pausing, CHAT_PATH, CEILING), {
+    code: 'paused',
+    details: { peer: 'provider-1', code: 'paused_disk_full' },
+  });
+  assert.deepEqual(payer.unresolved(), ['provider-1'], 'queried again another time');
+  await service.close();
+});
+
 test('a buyer that crashed during a request learns the charge at its next start', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));
