@@ -1,5 +1,7 @@
 /** Opens what people see and use: the state of the pages, the API, and a page server where there is no shell. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import { isAppError } from '../../shared/errors.ts';
@@ -41,7 +43,10 @@ import { openTerminalAccess } from './terminal-access.ts';
 
 export type Router = ReturnType<typeof createRouter>;
 
+/** The built pages, as the source finds them. */
 const PAGES_FOLDER = fileURLToPath(new URL('../../dist/renderer', import.meta.url));
+/** The same, as the bundle in dist/agent finds them. */
+const PAGES_BY_BUNDLE = fileURLToPath(new URL('../../../renderer', import.meta.url));
 
 export interface StateParts {
   readonly networkSwitch: NetworkSwitch;
@@ -204,7 +209,7 @@ export async function openPages(
     pairing,
     token,
     terminalToken,
-    folder: PAGES_FOLDER,
+    folder: existsSync(join(PAGES_BY_BUNDLE, 'index.html')) ? PAGES_BY_BUNDLE : PAGES_FOLDER,
     onConnection: (socket, role) =>
       void (whole ?? starting).upgrade(socket, { context: { role } }).catch(report),
   });

@@ -25,6 +25,7 @@ import { probeGpu } from './gpu-probe.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
 import { type LaunchOptions, passphraseSource } from './launch-options.ts';
 import { notificationText } from './notification-text.ts';
+import { OWN_FILES } from './own-folder.ts';
 import { pageQuestion } from './page-question.ts';
 import type { PagesWindowPlace } from './pages-window.ts';
 import { onSuspend, readOwner } from './readings.ts';
@@ -76,7 +77,7 @@ export class Shell {
     this.#unlock = new WalletUnlock({
       source: () => passphraseSource(launch, readNetworkChoice(options.home)),
       store: createWalletSecretStore({
-        file: join(app.getPath('userData'), 'wallet-secret'),
+        file: join(app.getPath('userData'), OWN_FILES.walletSecret),
         keychain: safeStorage,
         platform: process.platform,
       }),
@@ -357,7 +358,7 @@ export class Shell {
 
   #notifyOnceThatItStays(): void {
     if (this.#state.agent?.settings.notifications === false) return;
-    if (!firstTime(join(app.getPath('userData'), 'seen-notices.json'), 'stays-in-tray')) return;
+    if (!firstTime(join(app.getPath('userData'), OWN_FILES.notices), 'stays-in-tray')) return;
     const { language } = this.#state;
     const title = text(language, 'tray.staysTitle');
     new Notification({ title, body: text(language, 'tray.staysText'), silent: true }).show();

@@ -1,4 +1,4 @@
-/** Process-level services on Node itself: orderly exit after a bug, event loop reports, output of child processes. */
+/** Process-level services on Node itself: orderly exit after a bug, event loop reports, child processes. */
 export {
   type ChildOutputOptions,
   levelOfEngineLine,
@@ -8,4 +8,5 @@ export {
 export { type DelayHistogram, type EventLoopReportOptions, reportEventLoopDelay } from './event-loop.ts';
 export { onOutgoingRequest, withPurpose } from './outgoing.ts';
 export { guardProcess, type ProcessGuardOptions } from './process-guard.ts';
+export { runInForeground } from './run-child.ts';
 export { machineUptime } from './uptime.ts';
