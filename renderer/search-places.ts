@@ -20,6 +20,8 @@ export const SETTING_PLACES = [
   ['maintenance.backup', 'settings'],
   ['maintenance.restore', 'settings'],
   ['maintenance.report', 'settings'],
+  ['about.others', 'settings'],
+  ['about.remove', 'settings'],
   ['rates.sourceLabel', 'settings'],
   ['rates.currency', 'settings'],
   ['settings.priceInput', 'settings'],

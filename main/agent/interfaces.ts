@@ -23,6 +23,7 @@ import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
+import { createAbout } from './about.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
@@ -144,6 +145,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
     batches: parts.buying.batches,
+    about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,

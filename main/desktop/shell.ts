@@ -22,6 +22,7 @@ import { setStartWithSystem } from './autostart.ts';
 import { chooseBackup } from './choose-backup.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
+import { readHomepage } from './homepage.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
 import { type LaunchOptions, passphraseSource } from './launch-options.ts';
 import { notificationText } from './notification-text.ts';
@@ -153,6 +154,7 @@ export class Shell {
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,
             hasKeychain: this.#unlock.hasKeychain,
+            homepage: readHomepage(options.place.appFolder),
           }),
           notify: (notification) => this.#notify(notification),
           restart: () => void this.#agent.restart(),

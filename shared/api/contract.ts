@@ -22,6 +22,7 @@ import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
+import { aboutContract } from './about.ts';
 import { batchesContract } from './batches.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
@@ -332,6 +333,7 @@ export const contract = {
         z.object({ runs: z.array(z.object({ atMs: z.number(), measurements: z.array(measurementSchema) })) }),
       ),
   },
+  about: aboutContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc
