@@ -11,6 +11,7 @@ export const SETTING_PLACES = [
   ['settings.pauseForFullScreen', 'settings'],
   ['settings.pauseForDisplayAwake', 'settings'],
   ['settings.pauseForOtherPrograms', 'settings'],
+  ['settings.pauseForOtherUsers', 'settings'],
   ['settings.language', 'settings'],
   ['settings.appearance', 'settings'],
   ['settings.start', 'settings'],

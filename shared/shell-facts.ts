@@ -16,7 +16,7 @@ export const shellFactsSchema = z.object({
   autostartObstacle: z.enum(AUTOSTART_OBSTACLES).nullable(),
   /** False where the owner enters the wallet's passphrase at each start, because no keychain stores it. */
   hasKeychain: z.boolean(),
-  /** Where an installed app's code is, as its package names it; null for a package that names no address. */
+  /** Address of the code, as the installed package names it; null for one that names none. */
   homepage: z
     .url({ protocol: /^https$/ })
     .max(500)

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import description from '../../package.json' with { type: 'json' };
 import { type About, LICENSES_BYTES_MAX } from '../../shared/api/about.ts';
 import { AppError } from '../../shared/errors.ts';
+import { LICENSE } from '../../shared/version.ts';
 
 /** `npm run package` writes it into the app; the bundled agent is three folders further down than the source. */
 const PLACES = ['../../', '../../../../'].map((root) =>
@@ -27,7 +27,7 @@ export function createAbout({
 }): AboutReader {
   const find = () => places.find((place) => existsSync(place)) ?? null;
   return {
-    read: () => ({ license: description.license, home, licensesFile: find() }),
+    read: () => ({ license: LICENSE, home, licensesFile: find() }),
     async licenses() {
       const file = find();
       if (file === null) throw new AppError('not-found', 'This copy of Idlewatt has no file with licenses.');

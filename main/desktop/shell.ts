@@ -154,7 +154,7 @@ export class Shell {
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,
             hasKeychain: this.#unlock.hasKeychain,
-            homepage: readHomepage(options.place.appFolder),
+            homepage: readHomepage(this.#options.place.appFolder),
           }),
           notify: (notification) => this.#notify(notification),
           restart: () => void this.#agent.restart(),
