@@ -41,6 +41,7 @@ import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTerminalAccess } from './terminal-access.ts';
+import { type Upgrade, watchUpgrade } from './upgrade.ts';
 
 export type Router = ReturnType<typeof createRouter>;
 
@@ -123,6 +124,20 @@ export interface ApiParts {
   readonly quit: () => void;
 }
 
+function openUpgrade(
+  { config, clock, log, notices, onClose }: Surroundings,
+  { provider }: Pick<Selling, 'provider'>,
+  shell: Pick<ShellLink, 'tell'>,
+): Upgrade {
+  const upgrade = watchUpgrade({
+    ...{ clock, notices, log: log.child('start') },
+    activeJobs: () => provider.active().length,
+    relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
+  });
+  onClose(() => upgrade.stop());
+  return upgrade;
+}
+
 export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
   const { config, clock, onClose, log } = surroundings;
   const { foundation, money, selling, shell } = parts;
@@ -145,6 +160,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
     batches: parts.buying.batches,
+    upgrade: openUpgrade(surroundings, selling, shell),
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,

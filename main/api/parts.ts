@@ -77,6 +77,7 @@ export interface ApiParts {
   readonly calendar: Calendar;
   /** Number of local days of the calendar period so far. */
   readonly daysIn: (period: Period) => number;
+  readonly upgrade: { restart(): void };
   readonly about: { read(): About; licenses(): Promise<string> };
   readonly maintenance: {
     list(): {

@@ -65,6 +65,10 @@ export function createRouter(parts: ApiParts) {
     about: aboutRoutes(api.about, parts),
     app: {
       chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
+      restart: api.app.restart.handler(() => {
+        parts.upgrade.restart();
+        return {};
+      }),
     },
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),

@@ -30,6 +30,7 @@ import { OWN_FILES } from './own-folder.ts';
 import { pageQuestion } from './page-question.ts';
 import type { PagesWindowPlace } from './pages-window.ts';
 import { onSuspend, readOwner } from './readings.ts';
+import { relaunch } from './relaunch.ts';
 import { answerSecret } from './secret-handlers.ts';
 import { createSecretWindow, type SecretWindow } from './secret-window.ts';
 import { firstTime } from './seen-notices.ts';
@@ -158,6 +159,7 @@ export class Shell {
           }),
           notify: (notification) => this.#notify(notification),
           restart: () => void this.#agent.restart(),
+          relaunch,
           onTrouble: (call, error) => void this.#log.error(`The call "${call}" failed.`, error),
         }),
       onReady: ({ home }) => {

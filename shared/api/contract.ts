@@ -132,6 +132,8 @@ export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
 export const shellRequestSchema = z.discriminatedUnion('type', [
   /** The owner chose another network: the agent has to start again. */
   z.object({ type: z.literal('restart') }),
+  /** The owner restarts the app, for example after an upgrade. */
+  z.object({ type: z.literal('relaunch') }),
   /** The shell shows it as the system's notification. */
   z.object({ type: z.literal('notify'), notification: notificationSchema }),
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
@@ -339,6 +341,8 @@ export const contract = {
     chooseNetwork: oc
       .input(z.object({ network: networkChoiceSchema }))
       .output(z.object({ restarts: z.boolean() })),
+    /** Starts the desktop app again as soon as no job runs. Fails with `unsupported` without it. */
+    restart: oc.input(nothing).output(nothing),
   },
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),

@@ -274,6 +274,24 @@ test('About shows version, code, licenses and what removing Idlewatt leaves', ()
     assert.equal(await about.getByRole('button', { name: 'Show licenses' }).count(), 0);
   }));
 
+test('after an upgrade a press restarts Idlewatt, when the running jobs are finished', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const { app } = agent.script.state;
+    const notice = { code: 'upgraded', severity: 'info', details: { version: '9.0.0' } } as const;
+    agent.change({ app: { ...app, notices: [notice], host: 'headless' } });
+    await go('home');
+    await page.getByText('Another version of Idlewatt was installed').waitFor();
+    const button = page.getByRole('button', { name: 'Restart Idlewatt' });
+    assert.equal(await button.count(), 0, 'in a browser there is no app to restart');
+    agent.change({ app: { ...app, notices: [notice], host: 'desktop' } });
+    await button.click();
+    await page.getByText('Restarts as soon as the running jobs are finished').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'app.restart').map(({ input }) => input),
+      [{}],
+    );
+  }));
+
 test('a rate is typed plausibly, and nothing is chosen before', () =>
   withPage({}, async ({ page, agent, go }) => {
     const { money } = agent.script.state;

@@ -43,6 +43,10 @@ export function routerFor(agent: FakeAgentState) {
         agent.change({ app: { ...app, network: { ...app.network, chosen: input.network } } });
         return { restarts: app.network.restarts };
       }),
+      restart: on.app.restart.handler(({ input }) => {
+        agent.receive('app.restart', input);
+        return {};
+      }),
     },
     settings: {
       change: on.settings.change.handler(({ input }) => {
