@@ -4,6 +4,7 @@
  * Setup: two real agents of two system users with data folders of their own, in a network namespace of the test, so that
  *   the agents of other tests are another machine. Needs root on Linux.
  * Fails if: both run, the one that waits gives another reason, or it waits for ever.
+ * Long: two agents start, and the second one loads its model after the first one has ended.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs';
@@ -31,7 +32,8 @@ async function until(check: () => boolean): Promise<void> {
   while (!check()) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
-test('of two users’ agents one waits until the other ends', { // Each agent starts a chain, tries the sources of a model, and loads the tiny one.
+test('of two users’ agents one waits until the other ends', {
+  // Each agent starts a chain, tries the sources of a model, and loads the tiny one.
   timeout: 3 * 60_000,
   skip: isRoot ? false : 'needs root on Linux',
 }, async (context) => {
