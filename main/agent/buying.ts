@@ -44,6 +44,7 @@ import { gatewayKeyFile } from './gateway-key-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
+import { hearingChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { logDeposit } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -261,7 +262,9 @@ function openDirectory(surroundings: Surroundings, network: Network, experience:
   });
   directory.start();
   onClose(() => directory.stop());
-  return directory;
+  return network.market === null
+    ? directory
+    : hearingChanges(surroundings, { network, market: network.market, directory });
 }
 
 /** Returns the search for providers of a model, or of any; null where there is no market. */

@@ -38,8 +38,19 @@ export interface FoundProvider {
   readonly addresses: readonly string[];
 }
 
+/** Hints that a provider's signed offer has changed, which peers pass on. They prove nothing but who sent them. */
+export interface OfferHints {
+  /** Tells those who listen to these shards that this machine's offer has changed. Never rejects. */
+  publish(shards: ReadonlySet<string>): Promise<void>;
+  /** Listens to, and passes on hints of, these shards and no others. */
+  listen(shards: ReadonlySet<string>): void;
+  /** Called with the provider of each valid hint. Returns its unsubscribe. */
+  onHint(listener: (peer: string) => void): () => void;
+}
+
 /** The open market: peers that nobody named, found by what they provide. Keys are SHA-256 in hex. */
 export interface Market {
+  readonly hints: OfferHints;
   reach(): Reach;
   /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
   onReach(listener: () => void): () => void;

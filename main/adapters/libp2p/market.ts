@@ -9,6 +9,7 @@ import type { Market } from '../../ports/network.ts';
 import type { KeptPeers } from './kept-peers.ts';
 import { createMarketParts } from './market-parts.ts';
 import type { MarketParts, Node } from './node.ts';
+import { GossipedHints } from './offer-gossip.ts';
 import { ProviderRecords } from './provider-records.ts';
 import { type AddressScope, isRelayed, namedAddress, peerOf } from './public-addresses.ts';
 import { PLACE_AT_A_RELAY, RELAYS_WANTED, RelayPlaces } from './relay-places.ts';
@@ -45,14 +46,20 @@ export function openMarket(
     listen: places === null ? [] : Array.from({ length: RELAYS_WANTED }, () => PLACE_AT_A_RELAY),
     start: (node) => places?.start(node),
     stop: () => places?.stop(),
-    marketOf: (node, kept) => createMarket(node, kept, scope),
+    marketOf: (node, kept) => createMarket(node, kept, { scope, clock }),
   };
 }
 
-export function createMarket(node: Node, kept: KeptPeers, scope: AddressScope): Market {
+export function createMarket(
+  node: Node,
+  kept: KeptPeers,
+  { scope, clock }: { readonly scope: AddressScope; readonly clock: Clock },
+): Market {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
   const records = new ProviderRecords(node, dht, scope);
+  const gossip = forceUnwrap('a node of the market has gossip', node.services.gossip);
   return {
+    hints: new GossipedHints(gossip, clock),
     reach() {
       const addresses = node.getMultiaddrs();
       if (addresses.length === 0) return 'none';

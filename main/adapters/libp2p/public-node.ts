@@ -1,4 +1,5 @@
 /** A node that serves the DHT, relays for others if wanted, and has neither offers nor requests of its own. */
+import { OFFER_SHARDS } from '../../../shared/offer-shards.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PublicNode, RelayLimits } from '../../ports/network.ts';
@@ -66,7 +67,7 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
   limits.watch(node);
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
-  const market = createMarket(node, kept, scope);
+  const market = createMarket(node, kept, { scope, clock });
   if (relay && node.services.relay) relay.watch(node, node.services.relay);
   metering.watch(node);
 
@@ -82,6 +83,8 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
         throw listenError(cause, listen);
       }
       market.join(options.bootstrap);
+      // Buyers and providers behind routers are connected to public nodes, and rarely to each other.
+      market.hints.listen(OFFER_SHARDS);
     },
     async stop() {
       kept.stop();

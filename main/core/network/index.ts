@@ -7,5 +7,7 @@ export { createDirectory, type Directory, type DirectoryOptions } from './direct
 export type { Provider } from './known-offers.ts';
 export { type MarketAddresses, marketAddresses } from './market-addresses.ts';
 export { marketKey } from './market-key.ts';
+export { watchOffer } from './offer-changes.ts';
+export { type HintedRefresh, refreshByHints } from './offer-hints.ts';
 export { rememberPeers } from './remembered-peers.ts';
 export { createSeeking, type Seeking } from './seeking.ts';
