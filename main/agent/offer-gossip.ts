@@ -4,7 +4,6 @@ import type { OfferTerms } from '../core/identity/index.ts';
 import { CATALOGUE } from '../core/models/index.ts';
 import { type Directory, refreshByHints, watchOffer } from '../core/network/index.ts';
 import type { Market, Network } from '../ports/network.ts';
-import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface HeardParts {

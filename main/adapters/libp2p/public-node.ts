@@ -25,6 +25,8 @@ export interface PublicNodeOptions {
   readonly limits?: RelayLimits;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** See {@link MarketOptions.publicDht}. */
+  readonly publicDht?: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,7 +36,7 @@ const CONNECTIONS_MAX = 2_048;
 
 /** Creates the node of one folder; nothing listens before `start`. Fails with `keystore-missing` or `bad-request`. */
 export async function createPublicNode(options: PublicNodeOptions): Promise<PublicNode> {
-  const { listen, announce, clock, log, scope = 'public' } = options;
+  const { listen, announce, clock, log, scope = 'public', publicDht = [] } = options;
   const limits = createConnectionLimits(log, CONNECTIONS_MAX);
   const privateKey = await loadPeerKey(options.folder);
   const key = await createPeerKey(privateKey);
@@ -67,12 +69,13 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
   limits.watch(node);
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
-  const market = createMarket(node, kept, { scope, clock });
+  const market = createMarket(node, kept, { privateKey, scope, clock, publicDht });
   if (relay && node.services.relay) relay.watch(node, node.services.relay);
   metering.watch(node);
 
   return {
     peer: key.peer,
+    market,
     async start() {
       kept.start();
       try {

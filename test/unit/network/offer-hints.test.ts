@@ -114,6 +114,15 @@ test('any hints cause at most 6 fetches of one peer and 60 in total within a min
   );
 });
 
+test('one provider’s hints without end cause six fetches within a minute', async () => {
+  const { fetched, heard, advance } = openBuyer(['provider']);
+  for (let count = 0; count < 100; count += 1) {
+    heard.hint('provider');
+    await advance(500);
+  }
+  assert.equal(fetched.length, FETCHES_PER_PEER_MAX);
+});
+
 test('listens to the models that it uses, for an hour after the last use', async () => {
   const { hinted, listening, clock } = openBuyer([]);
   hinted.use(['a', 'not a shard']);
