@@ -58,11 +58,17 @@ export interface Records {
   find(key: string, signal: AbortSignal): AsyncIterable<FoundProvider>;
 }
 
+/** Records at nodes that are none of the market's. */
+export interface PublicRecords extends Records {
+  /** Called with the address (multiaddr) of each of those nodes that this machine connects to. Returns its unsubscribe. */
+  onContact(listener: (address: string) => void): () => void;
+}
+
 /** The open market: peers that nobody named, found by what they provide. */
 export interface Market extends Records {
   readonly hints: OfferHints;
   /** Null unless the owner allows it. */
-  readonly publicDht: Records | null;
+  readonly publicDht: PublicRecords | null;
   reach(): Reach;
   /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
   onReach(listener: () => void): () => void;

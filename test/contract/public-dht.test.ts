@@ -80,10 +80,16 @@ test('two machines meet that know nothing but nodes of a public DHT', async () =
   assert.ok((provided ?? 0) > 0);
 
   const second = await openMachine(addresses);
+  const contacted = new Set<string>();
+  second.network.market?.publicDht?.onContact((address) => contacted.add(address));
   await until(() => second.isConnectedTo(peer));
   for (const { network } of [first, second]) {
     assert.ok(!network.peers().some((known) => strangers.has(known.peer)));
   }
+  assert.ok(
+    addresses.some((address) => contacted.has(address)),
+    'the register of contacted hosts has them',
+  );
 });
 
 test('machines whose owner didn’t allow it have nothing to do with a public DHT', async () => {

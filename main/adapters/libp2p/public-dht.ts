@@ -7,7 +7,7 @@ import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { kadDHT } from '@libp2p/kad-dht';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { forceUnwrap } from '../../../shared/assert.ts';
-import type { FoundProvider, Records } from '../../ports/network.ts';
+import type { FoundProvider, PublicRecords } from '../../ports/network.ts';
 import { createNode, type Node } from './node.ts';
 import { ProviderRecords, publicDhtOptions } from './provider-records.ts';
 import { type AddressScope, announced } from './public-addresses.ts';
@@ -24,8 +24,9 @@ export interface PublicDhtOptions {
 /** Connections of one question. */
 const CONNECTIONS_MAX = 64;
 
-export class PublicDht implements Records {
+export class PublicDht implements PublicRecords {
   readonly #options: PublicDhtOptions;
+  readonly #listeners = new Set<(address: string) => void>();
 
   constructor(options: PublicDhtOptions) {
     this.#options = options;
@@ -54,6 +55,11 @@ export class PublicDht implements Records {
     }
   }
 
+  onContact(listener: (address: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Starts a node that dials those of the bootstrap list; a query waits for the first of them. */
   async #open(
     announce: string[],
@@ -67,6 +73,9 @@ export class PublicDht implements Records {
         addresses: { announce, announceFilter: announced(scope) },
         services: { dht: kadDHT(publicDhtOptions(scope)) },
       },
+    });
+    node.addEventListener('connection:open', ({ detail }) => {
+      for (const listener of this.#listeners) listener(detail.remoteAddr.toString());
     });
     await node.start();
     // Each of them may be gone.

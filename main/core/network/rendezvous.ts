@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Market, Network } from '../../ports/network.ts';
+import type { Market, Network, Records } from '../../ports/network.ts';
 import { createAnnouncing } from './announcing.ts';
 import { rendezvousKey } from './market-key.ts';
 import { createSeeking } from './seeking.ts';
@@ -12,7 +12,7 @@ import { createSeeking } from './seeking.ts';
 export interface RendezvousParts {
   /** Null at a public node, which is found and looks for nobody. */
   readonly network: Pick<Network, 'peers'> | null;
-  readonly market: Pick<Market, 'dial' | 'reach' | 'publicDht'>;
+  readonly market: Pick<Market, 'dial' | 'reach'> & { readonly publicDht: Records | null };
   readonly clock: Clock;
   readonly log: Log;
 }

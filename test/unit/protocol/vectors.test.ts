@@ -8,8 +8,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { HintChecks } from '../../../main/adapters/libp2p/hint-checks.ts';
+import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { cidOf } from '../../../main/adapters/libp2p/provider-records.ts';
 import { recoverSigner } from '../../../main/adapters/secp256k1/index.ts';
 import {
