@@ -1,4 +1,4 @@
-/** Where the public DHT of IPFS is entered: the bootstrap nodes that its documentation names. */
+/** Bootstrap nodes of the public DHT of IPFS, as its documentation names them. */
 
 /** Multiaddrs with the peer ID (docs.ipfs.tech, "Public utilities" and "Modify the bootstrap peers list"). */
 export const PUBLIC_DHT_NODES: readonly string[] = [

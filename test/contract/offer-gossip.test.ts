@@ -2,7 +2,7 @@
  * Verifies: a change of a provider's offer reaches the buyers of its model within two seconds, and hints of strangers cost
  * them little.
  * Setup: real nodes on loopback, where private addresses count as public: a public node, a provider with a signed offer,
- * buyers with the agent's own directory (which asks by itself once a minute), and a stranger.
+ * buyers with the agent's own directory (which asks once a minute), and a stranger.
  * Fails if: a buyer waits for its next refresh, hints don't pass the public node, one peer's flood makes a buyer fetch without
  * end, a forged or malformed hint is heard or passed on, or a peer that sends such hints is still heard.
  * Quiet: a change has two seconds to arrive.
@@ -90,7 +90,7 @@ async function openPublicNode(): Promise<PublicNode> {
 
 interface Provider {
   readonly network: Machine;
-  /** What it sells; a test changes it and calls `changed`. */
+  /** Its models; a test changes them and calls `changed`. */
   readonly models: OfferedModel[];
   changed(): void;
 }
@@ -134,7 +134,7 @@ async function openBuyer(): Promise<{ readonly network: Machine; readonly direct
 
 const priceAt = (directory: Directory) => directory.providers()[0]?.offer.models[0]?.price.inputPerMillion;
 
-/** Connects and finds the model, from which the buyer hears of it. */
+/** Connects and finds the model, after which the buyer listens to its shard. */
 async function find(buyer: { network: Machine; directory: Directory }, provider: Provider): Promise<void> {
   await buyer.network.connect(provider.network.addresses()[0] ?? '');
   assert.equal((await buyer.directory.find(OFFERED.id)).length, 1);

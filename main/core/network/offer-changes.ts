@@ -7,7 +7,7 @@ import type { OfferHints } from '../../ports/network.ts';
 
 /** The part of an offer that buyers have to learn of immediately. */
 export interface OfferedNow {
-  /** Whatever changes when the offer does. */
+  /** A text that changes when the offer does. */
   readonly terms: string;
   readonly shards: ReadonlySet<string>;
 }

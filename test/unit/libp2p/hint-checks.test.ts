@@ -30,7 +30,7 @@ function setUp() {
   return { clock, checks, judge };
 }
 
-test('rejects whatever is not a small JSON object with a time', () => {
+test('rejects all but a small JSON object with a time', () => {
   const { checks } = setUp();
   const text = (value: string) => new TextEncoder().encode(value);
   const bad = [
@@ -45,7 +45,7 @@ test('rejects whatever is not a small JSON object with a time', () => {
   assert.equal(checks.judge({ origin: 'provider', topic: TOPIC, data: later }), 'accept');
 });
 
-test('never throws, whatever bytes come', () => {
+test('rejects any other bytes, and never throws', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2 * HINT_BYTES_MAX }), (data) => {
       const { checks } = setUp();

@@ -154,7 +154,7 @@ function openProvider() {
   return { clock, now, sent, changes };
 }
 
-test('a provider tells of a change after a moment, and of none where there is none', () => {
+test('a provider sends a hint a moment after a change, and none without one', () => {
   const { clock, now, sent, changes } = openProvider();
   changes.check();
   clock.advance(HINT_EVERY_MS_MIN);
