@@ -1,4 +1,4 @@
-/** The keys under which machines of the market are found, whatever they sell. */
+/** The keys under which machines of the market are found, regardless of what they sell. */
 import { createHash } from 'node:crypto';
 import { MARKET_NAME, RENDEZVOUS_NAME } from '../../../shared/wire.ts';
 
