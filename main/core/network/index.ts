@@ -12,3 +12,4 @@ export { type HintedRefresh, refreshByHints } from './offer-hints.ts';
 export { rememberPeers } from './remembered-peers.ts';
 export { meetInPublic } from './rendezvous.ts';
 export { createSeeking, type Seeking } from './seeking.ts';
+export { within } from './within.ts';
