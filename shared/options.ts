@@ -41,7 +41,7 @@ export type OptionSpec = OptionBase &
 export const OPTIONS = {
   headless: {
     type: 'flag',
-    readBy: ['start', 'agent'],
+    readBy: ['start', 'shell', 'agent'],
     help: 'run the agent without a window; its pages open in a browser',
   },
   hidden: {

@@ -53,6 +53,7 @@ export const PAUSE_REASONS = [
   'display-kept-awake', // by a film, a presentation or a game
   'graphics-in-use', // by other programs
   'processor-in-use', // by other programs
+  'other-user', // of this machine runs Idlewatt now
 ] as const;
 
 export const presenceReasonSchema = z.enum([...RUN_REASONS, ...THROTTLE_REASONS, ...PAUSE_REASONS]);

@@ -64,6 +64,8 @@ export const settingsSchema = z.object({
   pauseForFullScreen: z.boolean(),
   pauseForDisplayAwake: z.boolean(),
   pauseForOtherPrograms: z.boolean(),
+  /** Wait while another user of this machine runs Idlewatt. */
+  pauseForOtherUsers: z.boolean(),
   /** Serve strangers (profile `open`) even where the engine's sandbox restricts neither network nor files. */
   serveUnconfined: z.boolean(),
   /** GPUs that must not be used, by the IDs of shared/devices.ts. */
@@ -221,6 +223,7 @@ export const DEFAULT_SETTINGS: Settings = {
   pauseForFullScreen: true,
   pauseForDisplayAwake: true,
   pauseForOtherPrograms: true,
+  pauseForOtherUsers: true,
   serveUnconfined: false,
   graphicsOff: [],
   processorOff: false,

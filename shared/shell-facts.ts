@@ -16,5 +16,10 @@ export const shellFactsSchema = z.object({
   autostartObstacle: z.enum(AUTOSTART_OBSTACLES).nullable(),
   /** False where the owner enters the wallet's passphrase at each start, because no keychain stores it. */
   hasKeychain: z.boolean(),
+  /** Address of the code, as the installed package names it; null for one that names none. */
+  homepage: z
+    .url({ protocol: /^https$/ })
+    .max(500)
+    .nullable(),
 });
 export type ShellFacts = z.infer<typeof shellFactsSchema>;

@@ -28,6 +28,7 @@ export const REMEDY_SETTINGS = {
   'ignore-full-screen': { pauseForFullScreen: false },
   'ignore-display-awake': { pauseForDisplayAwake: false },
   'ignore-other-programs': { pauseForOtherPrograms: false },
+  'ignore-other-users': { pauseForOtherUsers: false },
   'serve-unconfined': { serveUnconfined: true },
   'use-processor': { processorOff: false },
   'run-always': { runWhen: 'always' },
@@ -92,6 +93,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | '
     'display-kept-awake': 'ignore-display-awake',
     'graphics-in-use': 'ignore-other-programs',
     'processor-in-use': 'ignore-other-programs',
+    'other-user': 'ignore-other-users',
   };
 
 /** Reasons for which the owner's own use of the machine keeps Idlewatt waiting. */

@@ -30,6 +30,10 @@ const EXIT_CODES = `Exit codes of commands: 0 done, 1 failed or a difference was
  * unknown command or wrong options or values, which are the failures with the code `bad-request`.
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && argv[0] === 'commands') {
+    console.log(listCommands());
+    return 0;
+  }
   const [name, words] = nameOf(argv);
   const command = name === null ? undefined : COMMANDS[name];
   if (name === null || command === undefined) {

@@ -1,5 +1,6 @@
 /** Opens what needs no network: database, ledger, jobs, settings and presence. */
 import type { StorageFault } from '../../shared/presence.ts';
+import { createMachineLock } from '../adapters/node/index.ts';
 import { type OpenDatabase, openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { createFolding, createJobs } from '../core/jobs/index.ts';
@@ -48,7 +49,10 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
     log: surroundings.log.child('jobs'),
   });
   onClose(() => folding.stop());
-  const presence = createPresence({ clock, calendar, records, settings: settings.get });
+  const presence = createPresence({
+    ...{ clock, calendar, records, settings: settings.get },
+    lock: surroundings.serves ? createMachineLock({ log: surroundings.log.child('machine') }) : null,
+  });
   onClose(() => presence.stop());
   watchStorage(surroundings, database, presence);
   const usage = countUsage(presence, { clock, calendar, records });

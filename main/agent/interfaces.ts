@@ -1,5 +1,7 @@
 /** Opens what people see and use: the state of the pages, the API, and a page server where there is no shell. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import { isAppError } from '../../shared/errors.ts';
@@ -21,6 +23,7 @@ import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
+import { createAbout } from './about.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
@@ -38,10 +41,14 @@ import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTerminalAccess } from './terminal-access.ts';
+import { type Upgrade, watchUpgrade } from './upgrade.ts';
 
 export type Router = ReturnType<typeof createRouter>;
 
+/** The built pages, as the source finds them. */
 const PAGES_FOLDER = fileURLToPath(new URL('../../dist/renderer', import.meta.url));
+/** The same, as the bundle in dist/agent finds them. */
+const PAGES_BY_BUNDLE = fileURLToPath(new URL('../../../renderer', import.meta.url));
 
 export interface StateParts {
   readonly networkSwitch: NetworkSwitch;
@@ -117,6 +124,20 @@ export interface ApiParts {
   readonly quit: () => void;
 }
 
+function openUpgrade(
+  { config, clock, log, notices, onClose }: Surroundings,
+  { provider }: Pick<Selling, 'provider'>,
+  shell: Pick<ShellLink, 'tell'>,
+): Upgrade {
+  const upgrade = watchUpgrade({
+    ...{ clock, notices, log: log.child('start') },
+    activeJobs: () => provider.active().length,
+    relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
+  });
+  onClose(() => upgrade.stop());
+  return upgrade;
+}
+
 export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
   const { config, clock, onClose, log } = surroundings;
   const { foundation, money, selling, shell } = parts;
@@ -139,6 +160,8 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
     batches: parts.buying.batches,
+    upgrade: openUpgrade(surroundings, selling, shell),
+    about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,
@@ -204,7 +227,7 @@ export async function openPages(
     pairing,
     token,
     terminalToken,
-    folder: PAGES_FOLDER,
+    folder: existsSync(join(PAGES_BY_BUNDLE, 'index.html')) ? PAGES_BY_BUNDLE : PAGES_FOLDER,
     onConnection: (socket, role) =>
       void (whole ?? starting).upgrade(socket, { context: { role } }).catch(report),
   });

@@ -1,5 +1,6 @@
 /** The parts of the agent that the API serves. */
 import type { AnswerCheck } from '../../shared/answer-check.ts';
+import type { About } from '../../shared/api/about.ts';
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { MachineOrder } from '../../shared/machines.ts';
@@ -76,6 +77,8 @@ export interface ApiParts {
   readonly calendar: Calendar;
   /** Number of local days of the calendar period so far. */
   readonly daysIn: (period: Period) => number;
+  readonly upgrade: { restart(): void };
+  readonly about: { read(): About; licenses(): Promise<string> };
   readonly maintenance: {
     list(): {
       readonly backups: readonly KeptFile[];

@@ -3,6 +3,7 @@ import { implement } from '@orpc/server';
 import { contract } from '../../shared/api/contract.ts';
 import { type ApiContext, createImplementer, translated } from './implementer.ts';
 import type { ApiParts, WatchStartup } from './parts.ts';
+import { aboutRoutes } from './routes/about.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -61,8 +62,13 @@ export function createRouter(parts: ApiParts) {
     models: modelRoutes(api.models, parts),
     engines: engineRoutes(api.engines, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
+    about: aboutRoutes(api.about, parts),
     app: {
       chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
+      restart: api.app.restart.handler(() => {
+        parts.upgrade.restart();
+        return {};
+      }),
     },
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),

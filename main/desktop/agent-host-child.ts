@@ -3,17 +3,13 @@
  * relays their messages without reading them.
  */
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
-import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../ports/process-flags.ts';
-import { AGENT_ENTRY } from './agent-entry.ts';
+import { MEMORY_FLAGS } from '../ports/process-flags.ts';
+import { agentEntry, agentEnvironment, pinnedNode } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 import { causeOf } from './start-failure.ts';
-
-/** Electron's own variables, which would change how plain Node behaves. */
-const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];
 
 /** An agent is idle most of the time: one of V8's threads is enough. */
 const ONE_HELPER_THREAD = '--v8-pool-size=1';
@@ -23,17 +19,14 @@ export function hostInChildProcess(
   options: AgentHostOptions,
   cannotStart: (cause: string) => AgentRefusal,
 ): AgentHost {
-  const child = fork(join(options.appFolder, AGENT_ENTRY), ['--host', 'desktop', ...options.parameters], {
+  const child = fork(agentEntry(options.appFolder), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
     // The pinned Node has the flags, even if Electron's Node is older.
     execArgv: ['--disable-sigusr1', ONE_HELPER_THREAD, ...MEMORY_FLAGS],
     serialization: 'advanced',
     // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: {
-      ...MEMORY_ENVIRONMENT,
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
-    },
+    env: agentEnvironment(),
   });
   if (child.stderr) options.onStderr(child.stderr);
 
@@ -102,9 +95,4 @@ export function hostInChildProcess(
       clearTimeout(timer);
     },
   };
-}
-
-function pinnedNode(appFolder: string): string {
-  const name = process.platform === 'win32' ? 'node.exe' : 'node';
-  return join(appFolder, 'node_modules/node/bin', name);
 }

@@ -6,6 +6,7 @@ import type { MessagePortMain } from 'electron';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
 import type { StartupStep } from '../../shared/startup.ts';
+import { runsInOwnNode } from './agent-entry.ts';
 import { hostInChildProcess } from './agent-host-child.ts';
 import { hostInUtilityProcess } from './agent-host-utility.ts';
 import { causeOf } from './start-failure.ts';
@@ -51,17 +52,13 @@ export interface AgentHostOptions {
   readonly onStderr: (stream: NodeJS.ReadableStream) => void;
 }
 
-/** The agent's JavaScript needs this Node or a later one. */
-const NODE_MAJOR_MIN = 22;
-
 /** `cannotStart` is the refusal of an agent whose process could not be started, from the system's error. */
 export function startAgentHost(
   options: AgentHostOptions,
   cannotStart: (cause: string) => AgentRefusal,
 ): AgentHost {
-  const major = Number(process.versions.node.split('.')[0]);
   try {
-    return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options, cannotStart);
+    return runsInOwnNode() ? hostInUtilityProcess(options) : hostInChildProcess(options, cannotStart);
   } catch (error) {
     return refusedHost(cannotStart(causeOf(error)));
   }

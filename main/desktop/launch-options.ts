@@ -18,6 +18,16 @@ export interface LaunchOptions {
 /** Options for a single start. */
 const NOT_KEPT: readonly OptionName[] = ['hidden', 'help', 'version'];
 
+/**
+ * The command of `idlewatt COMMAND …` with its arguments; null where the command line starts the app. Electron's own
+ * switches and the app's folder, which a checkout is started with, come before it.
+ */
+export function commandOf(argv: readonly string[], appFolder: string): readonly string[] | null {
+  const isOwn = (argument: string) => argument === '--no-sandbox' || resolve(argument) === resolve(appFolder);
+  const start = argv.findIndex((argument) => !isOwn(argument));
+  return /^[a-z][a-z-]*$/.test(argv[start] ?? '') ? argv.slice(start) : null;
+}
+
 /** Fails with `bad-request` and one sentence. Switches of Chromium on the same command line are ignored. */
 export function readLaunchOptions(
   argv: readonly string[],

@@ -49,6 +49,8 @@ export interface ShellLinkOptions {
   readonly notify: (notification: OwnerNotification) => void;
   /** The agent has to start again. */
   readonly restart: () => void;
+  /** The app has to start again. */
+  readonly relaunch: () => void;
   /** A call that failed while the link was open: for the log, never for a dialog. */
   readonly onTrouble: (call: string, error: unknown) => void;
 }
@@ -150,6 +152,8 @@ async function answer(request: ShellRequest, answering: Answering): Promise<void
       return options.notify(request.notification);
     case 'restart':
       return options.restart();
+    case 'relaunch':
+      return options.relaunch();
     case 'probe-gpu':
       return answerProbe(request.id, answering);
     case 'choose-backup':

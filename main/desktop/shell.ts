@@ -22,12 +22,15 @@ import { setStartWithSystem } from './autostart.ts';
 import { chooseBackup } from './choose-backup.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
+import { readHomepage } from './homepage.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
 import { type LaunchOptions, passphraseSource } from './launch-options.ts';
 import { notificationText } from './notification-text.ts';
+import { OWN_FILES } from './own-folder.ts';
 import { pageQuestion } from './page-question.ts';
 import type { PagesWindowPlace } from './pages-window.ts';
 import { onSuspend, readOwner } from './readings.ts';
+import { relaunch } from './relaunch.ts';
 import { answerSecret } from './secret-handlers.ts';
 import { createSecretWindow, type SecretWindow } from './secret-window.ts';
 import { firstTime } from './seen-notices.ts';
@@ -76,7 +79,7 @@ export class Shell {
     this.#unlock = new WalletUnlock({
       source: () => passphraseSource(launch, readNetworkChoice(options.home)),
       store: createWalletSecretStore({
-        file: join(app.getPath('userData'), 'wallet-secret'),
+        file: join(app.getPath('userData'), OWN_FILES.walletSecret),
         keychain: safeStorage,
         platform: process.platform,
       }),
@@ -152,9 +155,11 @@ export class Shell {
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,
             hasKeychain: this.#unlock.hasKeychain,
+            homepage: readHomepage(this.#options.place.appFolder),
           }),
           notify: (notification) => this.#notify(notification),
           restart: () => void this.#agent.restart(),
+          relaunch,
           onTrouble: (call, error) => void this.#log.error(`The call "${call}" failed.`, error),
         }),
       onReady: ({ home }) => {
@@ -357,7 +362,7 @@ export class Shell {
 
   #notifyOnceThatItStays(): void {
     if (this.#state.agent?.settings.notifications === false) return;
-    if (!firstTime(join(app.getPath('userData'), 'seen-notices.json'), 'stays-in-tray')) return;
+    if (!firstTime(join(app.getPath('userData'), OWN_FILES.notices), 'stays-in-tray')) return;
     const { language } = this.#state;
     const title = text(language, 'tray.staysTitle');
     new Notification({ title, body: text(language, 'tray.staysText'), silent: true }).show();

@@ -46,6 +46,7 @@ const TOLD: Readonly<Partial<Record<PresenceReason, ToldReason>>> = {
   'display-kept-awake': 'inUse',
   'graphics-in-use': 'inUse',
   'processor-in-use': 'inUse',
+  'other-user': 'inUse',
   'on-battery': 'battery',
   'lid-closed': 'lid',
   metered: 'metered',

@@ -18,6 +18,12 @@ export function RuleParts({ settings, change }: { settings: Settings; change: Ch
           onChange={(on) => change({ [name]: on })}
         />
       ))}
+      <Toggle
+        label={t('settings.pauseForOtherUsers')}
+        note={t('settings.pauseForOtherUsersNote')}
+        isSelected={settings.pauseForOtherUsers}
+        onChange={(pauseForOtherUsers) => change({ pauseForOtherUsers })}
+      />
     </Part>
   );
 }

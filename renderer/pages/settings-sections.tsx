@@ -3,7 +3,7 @@ import { type ReactNode, useEffect } from 'react';
 import { useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 
-const SECTIONS = ['general', 'running', 'selling', 'buying', 'data'] as const;
+const SECTIONS = ['general', 'running', 'selling', 'buying', 'data', 'about'] as const;
 export type SettingsSection = (typeof SECTIONS)[number];
 
 /** The links; `item` of the address is the section that is shown when the page opens, or null for its top. */

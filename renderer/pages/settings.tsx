@@ -20,6 +20,7 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
+import { AboutParts } from './settings-about.tsx';
 import { BatchesPart } from './settings-batches.tsx';
 import { BuyersPart } from './settings-buyers.tsx';
 import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
@@ -110,6 +111,9 @@ function Parts({ change }: { change: Change }) {
             <PairingPart />
           </div>
         </Columns>
+      </Section>
+      <Section name="about">
+        <AboutParts />
       </Section>
     </>
   );

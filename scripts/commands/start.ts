@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { runInForeground } from '../../main/adapters/node/index.ts';
 import { listCommands } from '../../main/agent-commands/index.ts';
 import { isOutputKept } from '../../main/ports/kept-output.ts';
 import { noDebuggerFlags } from '../../main/ports/no-debugger.ts';
@@ -18,7 +19,6 @@ import { buildAll } from '../lib/build-targets.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { officialElectron } from '../lib/official-electron.ts';
 import { AGENT_PROGRAM, REPOSITORY } from '../lib/places.ts';
-import { runInForeground } from '../lib/run-child.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
 

@@ -8,12 +8,12 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runInForeground } from '../../main/adapters/node/index.ts';
 import { runCrashes } from '../../test/crash/crash-run.ts';
 import { CrashFailure } from '../../test/crash/failure.ts';
 import { ledgerVerify } from '../../test/crash/ledger-verify.ts';
 import { onSmallDisk } from '../../test/fakes/mounts.ts';
 import { buildAll } from '../lib/build-targets.ts';
-import { runInForeground } from '../lib/run-child.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const VERIFY_EVERY = 10;

@@ -22,6 +22,7 @@ import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
+import { aboutContract } from './about.ts';
 import { batchesContract } from './batches.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
@@ -131,6 +132,8 @@ export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
 export const shellRequestSchema = z.discriminatedUnion('type', [
   /** The owner chose another network: the agent has to start again. */
   z.object({ type: z.literal('restart') }),
+  /** The owner restarts the app, for example after an upgrade. */
+  z.object({ type: z.literal('relaunch') }),
   /** The shell shows it as the system's notification. */
   z.object({ type: z.literal('notify'), notification: notificationSchema }),
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
@@ -332,11 +335,14 @@ export const contract = {
         z.object({ runs: z.array(z.object({ atMs: z.number(), measurements: z.array(measurementSchema) })) }),
       ),
   },
+  about: aboutContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc
       .input(z.object({ network: networkChoiceSchema }))
       .output(z.object({ restarts: z.boolean() })),
+    /** Starts the desktop app again as soon as no job runs. Fails with `unsupported` without it. */
+    restart: oc.input(nothing).output(nothing),
   },
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),

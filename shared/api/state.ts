@@ -36,6 +36,7 @@ export const noticeSchema = z.object({
     'clock-wrong',
     'practice-requester-stopped',
     'headless-shell-missing',
+    'upgraded', // another version was installed; details.version is it
     'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them
   ]),
   severity: z.enum(['info', 'warning', 'error']),

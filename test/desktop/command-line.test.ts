@@ -1,34 +1,38 @@
-// Verifies: the shell prints its version and help, or one line about a wrong command line, and starts nothing.
-// Setup: the real Electron with our app's folder, and a data folder that doesn't exist.
-// Fails if: a window or an agent is started, the data folder is created, or a wrong option is ignored.
+/**
+ * Verifies: the shell prints its version and help, or one line about a wrong command line, and starts nothing; with
+ *   `--headless` it runs the agent with its pages and stops it.
+ * Setup: the real Electron with our app's folder, a data folder that doesn't exist, and no display.
+ * Fails if: a display is opened, a window or an agent is started, the data folder is created, a wrong option is ignored,
+ *   the agent alone lacks its pages, or it outlives the program that the owner stops.
+ */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
-import { type OwnDisplay, openOwnDisplay } from './display.ts';
+import { agentReadySchema } from '../../shared/host.ts';
+import { eventually } from '../agent/practice-agent.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-options-'));
 const home = join(folder, 'data');
-let display: OwnDisplay;
-before(async () => {
-  display = await openOwnDisplay();
-});
-after(async () => {
-  await display.close();
-  rmSync(folder, { recursive: true });
-});
+const { DISPLAY: _, WAYLAND_DISPLAY: __, ...withoutDisplay } = process.env;
+after(() => rmSync(folder, { recursive: true }));
 
-async function shell(...parameters: string[]) {
+async function command(...parameters: string[]): Promise<[string, string[]]> {
   const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const { status, stdout, stderr } = spawnSync(executable, [...sandbox, REPOSITORY, ...parameters], {
+  return [executable, [...sandbox, REPOSITORY, ...parameters]];
+}
+
+async function shell(...parameters: string[]) {
+  const { status, stdout, stderr } = spawnSync(...(await command(...parameters)), {
     encoding: 'utf8',
     timeout: 60_000,
-    env: { ...process.env, ...display.env, IDLEWATT_HOME: home },
+    env: { ...withoutDisplay, IDLEWATT_HOME: home },
   });
   return { status, stdout, stderr };
 }
@@ -57,5 +61,33 @@ test('a wrong command line is refused with one line and exit code 2', async () =
     assert.equal(status, 2);
     assert.ok(stderr.split('\n').includes(line), stderr);
   }
+  assert.ok(!existsSync(home));
+});
+
+test('--headless runs the agent without a display, serves its pages, and stops it on SIGTERM', async (context) => {
+  const own = join(folder, 'headless');
+  const readyFile = join(folder, 'ready.json');
+  const parameters = ['--headless', '--profile', 'office', '--home', own, '--ready-file', readyFile];
+  const app = spawn(...(await command(...parameters)), { env: withoutDisplay, stdio: 'ignore' });
+  const ended = once(app, 'exit');
+  context.after(() => app.kill('SIGTERM'));
+  const ready = await eventually('READY', async () =>
+    existsSync(readyFile) ? agentReadySchema.parse(JSON.parse(readFileSync(readyFile, 'utf8'))) : null,
+  );
+  const response = await fetch(ready.page?.url ?? assert.fail('no pages'));
+  assert.equal(response.status, 200);
+  assert.match(await response.text(), /id="page"/);
+  app.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  assert.throws(() => process.kill(ready.pid, 0), { code: 'ESRCH' });
+});
+
+test('a command runs without a display and exits as it does in the terminal', async () => {
+  const listed = await shell('commands');
+  assert.equal(listed.status, 0);
+  assert.match(listed.stdout, /wallet/);
+  const refused = await shell('ledger', 'verify', '--home', home);
+  assert.deepEqual([refused.status, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /No Idlewatt data in/);
   assert.ok(!existsSync(home));
 });

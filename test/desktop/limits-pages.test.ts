@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { sandboxOf } from '../fakes/sandbox.ts';
+import { axeFindings } from './axe.ts';
 import { type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -250,6 +251,45 @@ test('settings stand in sections with links, and the limits of buying lead to th
     await links.getByRole('link', { name: 'Running' }).click();
     await isAtTop('Running');
     assert.equal(await links.locator('[aria-current]').innerText(), 'Running');
+  }));
+
+test('About shows version, code, licenses and what removing Idlewatt leaves', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const { app } = agent.script.state;
+    const facts = { autostartObstacle: null, hasKeychain: true, homepage: 'https://idlewatt.example/code' };
+    agent.change({ app: { ...app, shell: facts } });
+    await go('settings/about');
+    const about = page.locator('.settings-section', { has: page.getByRole('heading', { name: 'About' }) });
+    await about.getByText(app.version, { exact: true }).waitFor();
+    await about.getByText(facts.homepage).waitFor();
+    await about.getByText('/home/ada/.local/share/idlewatt', { exact: true }).waitFor();
+    await about.getByRole('button', { name: 'Show licenses' }).click();
+    await about.getByText('Copyright (c) 2025 Colin McDonnell').waitFor();
+    assert.deepEqual(await axeFindings(page), []);
+
+    agent.setLicenses(null);
+    await go('home');
+    await go('settings');
+    await about.getByText('node_modules has its own license').waitFor();
+    assert.equal(await about.getByRole('button', { name: 'Show licenses' }).count(), 0);
+  }));
+
+test('after an upgrade a press restarts Idlewatt, when the running jobs are finished', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const { app } = agent.script.state;
+    const notice = { code: 'upgraded', severity: 'info', details: { version: '9.0.0' } } as const;
+    agent.change({ app: { ...app, notices: [notice], host: 'headless' } });
+    await go('home');
+    await page.getByText('Another version of Idlewatt was installed').waitFor();
+    const button = page.getByRole('button', { name: 'Restart Idlewatt' });
+    assert.equal(await button.count(), 0, 'in a browser there is no app to restart');
+    agent.change({ app: { ...app, notices: [notice], host: 'desktop' } });
+    await button.click();
+    await page.getByText('Restarts as soon as the running jobs are finished').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'app.restart').map(({ input }) => input),
+      [{}],
+    );
   }));
 
 test('a rate is typed plausibly, and nothing is chosen before', () =>

@@ -34,6 +34,8 @@ export interface FakeAgent {
   setChannels(channels: readonly BoughtChannel[]): void;
   /** Sets what the check of a backup finds, and how the last restore ended. */
   setRestore(found: { readonly facts?: Partial<BackupFacts>; readonly last?: RestoreResult }): void;
+  /** Sets the text of the file with licenses; null for a checkout, which has none. */
+  setLicenses(text: string | null): void;
   /** Cuts every connection and refuses new ones until {@link FakeAgent.restore}. */
   cut(): void;
   restore(): void;
@@ -71,6 +73,9 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     setRestore({ facts, last }) {
       agent.backupFacts = { ...agent.backupFacts, ...facts };
       agent.lastRestore = last ?? null;
+    },
+    setLicenses(text) {
+      agent.licenses = text;
     },
     cut,
     restore,

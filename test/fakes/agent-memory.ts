@@ -47,6 +47,8 @@ export class FakeAgentState {
     },
   ];
   lastRestore: RestoreResult | null = null;
+  /** Text of the file with the licenses; null for a checkout. */
+  licenses: string | null = 'zod 4.6.7\nMIT\nCopyright (c) 2025 Colin McDonnell';
   backupFacts: BackupFacts = {
     createdAtMs: Date.UTC(2026, 10, 23, 12),
     checksum: 'c'.repeat(64),

@@ -28,12 +28,24 @@ export function routerFor(agent: FakeAgentState) {
     models: modelHandlers(agent),
     engines: engineHandlers(agent),
     benchmark: benchmarkHandlers(agent),
+    about: {
+      read: on.about.read.handler(() => ({
+        license: 'MIT',
+        home: '/home/ada/.local/share/idlewatt',
+        licensesFile: agent.licenses === null ? null : '/opt/Idlewatt/resources/THIRD-PARTY-LICENSES.txt',
+      })),
+      licenses: on.about.licenses.handler(() => ({ text: agent.licenses ?? '' })),
+    },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
         agent.receive('app.chooseNetwork', input);
         const { app } = agent.state;
         agent.change({ app: { ...app, network: { ...app.network, chosen: input.network } } });
         return { restarts: app.network.restarts };
+      }),
+      restart: on.app.restart.handler(({ input }) => {
+        agent.receive('app.restart', input);
+        return {};
       }),
     },
     settings: {

@@ -1,4 +1,4 @@
-/** Process-level services on Node itself: orderly exit after a bug, event loop reports, output of child processes. */
+/** Process-level services on Node itself: orderly exit after a bug, event loop reports, child processes, the machine's lock. */
 export {
   type ChildOutputOptions,
   levelOfEngineLine,
@@ -6,6 +6,8 @@ export {
   type OutputLevel,
 } from './child-output.ts';
 export { type DelayHistogram, type EventLoopReportOptions, reportEventLoopDelay } from './event-loop.ts';
+export { createMachineLock, type MachineLockOptions } from './machine-lock.ts';
 export { onOutgoingRequest, withPurpose } from './outgoing.ts';
 export { guardProcess, type ProcessGuardOptions } from './process-guard.ts';
+export { runInForeground } from './run-child.ts';
 export { machineUptime } from './uptime.ts';

@@ -35,6 +35,7 @@ export type PresenceSettings = Pick<
   | 'pauseForFullScreen'
   | 'pauseForDisplayAwake'
   | 'pauseForOtherPrograms'
+  | 'pauseForOtherUsers'
   | 'comfort'
   | 'wattsMax'
 >;
@@ -46,6 +47,8 @@ export interface PresenceRules extends PresenceSettings {
   /** Fault of the disk or the database, for which nothing could be recorded; null for none. */
   readonly storage: StorageFault | null;
   readonly availability: Availability;
+  /** An agent of another user of this machine computes. */
+  readonly isTakenByOther: boolean;
   /** Time from which the schedule allows running: now or earlier, later, or never (null). */
   readonly scheduleFromMs: number | null;
   /** The same for the off-peak hours. */
@@ -61,7 +64,7 @@ const PROCESSOR_PERCENT = { from: 50, back: 30 };
 
 /**
  * Returns the reason of the first rule that applies, in this order: the owner's pause, storage, availability, what
- * protects the machine and the owner's money, then signs that the owner needs the machine. Unknown idle time and unknown power
+ * protects the machine and the owner's money, then signs that the owner needs the machine, then another user of it. Unknown idle time and unknown power
  * source count in the owner's favor; a rule whose reading no source of this machine provides can't apply (decision 12).
  * `before` is the reason until now, for the hysteresis. `sinceMs` of the result is the start of the owner's pause,
  * otherwise now.
@@ -87,6 +90,7 @@ export function decide(
     const needed = neededByOwner();
     if (needed !== null) return needed;
   }
+  if (rules.pauseForOtherUsers && rules.isTakenByOther) return because('other-user');
   if (heat !== null) return because(heat);
   if (exceeds(readings.watts?.value, rules.wattsMax, before === 'too-much-power' ? WATTS_BACK_SHARE : 1)) {
     return because('too-much-power');

@@ -11,7 +11,8 @@ import type {
   Stretch,
 } from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
-import type { Clock, Timer } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { MachineLock } from '../../ports/machine-lock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
@@ -20,6 +21,7 @@ import { createLatestReadings } from './latest-readings.ts';
 import { tomorrowMorning } from './morning.ts';
 import { createOwnerStart } from './owner-start.ts';
 import { previewSchedule } from './schedule-preview.ts';
+import { decideOnSharedMachine } from './shared-machine.ts';
 
 export interface PresenceService {
   current(): Presence;
@@ -55,6 +57,8 @@ export interface PresenceParts {
   readonly calendar: Calendar;
   readonly records: RecordStore;
   readonly settings: () => PresenceSettings & WindowSettings;
+  /** Shared with the agents of other users; null where nothing is computed. */
+  readonly lock?: MachineLock | null;
 }
 
 const COLLECTION = 'presence';
@@ -67,22 +71,20 @@ const PREVIEW_MS = 24 * HOUR_MS;
 
 const pauseSchema = z.object({ sinceMs: z.number(), untilMs: z.number().nullable() });
 
-export function createPresence({ clock, calendar, records, settings }: PresenceParts): PresenceService {
+export function createPresence(parts: PresenceParts): PresenceService {
+  const { clock, calendar, records, settings, lock = null } = parts;
   const listeners = new Set<(presence: Presence) => void>();
   const latest = createLatestReadings();
-  const [nextScheduled, nextOffPeak] = [createNextOn(calendar), createNextOn(calendar)];
-  let availability: Availability = 'starting';
-  let storage: StorageFault | null = null;
+  const nextOn = { nextScheduled: createNextOn(calendar), nextOffPeak: createNextOn(calendar) };
+  const now = { availability: 'starting' as Availability, storage: null as StorageFault | null };
   let pause = readPause(records.get(COLLECTION, KEY));
   const start = createOwnerStart({ clock, calendar, records });
   let current = decideNow(null);
-  const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
 
   return {
     current: () => refresh(),
     pause(until) {
-      const nowMs = clock.now();
-      pause = { sinceMs: nowMs, untilMs: pauseEnd(until, nowMs, calendar) };
+      pause = pauseUntil(until, clock.now(), calendar);
       // The hand-back starts before the write, which may wait for the disk.
       const paused = refresh();
       start.end();
@@ -109,11 +111,11 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     }),
     stretchesUntil,
     setAvailability(next) {
-      availability = next;
+      now.availability = next;
       refresh();
     },
     setStorage(fault) {
-      storage = fault;
+      now.storage = fault;
       refresh();
     },
     refresh,
@@ -121,7 +123,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    stop: () => timer.cancel(),
+    stop: refreshOn(clock, lock, refresh),
   };
 
   function stretchesUntil(endMs: number): Stretch[] {
@@ -134,15 +136,17 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     return refresh();
   }
 
-  function decideNow(before: Presence['reason'] | null): Presence {
+  function decideNow(before: Presence | null): Presence {
     const nowMs = clock.now();
-    const rules = rulesOf(settings(), { nextScheduled, nextOffPeak }, nowMs);
-    const now = { pause, startedUntilMs: start.untilMs(), storage, availability };
-    return decide(latest.at(nowMs), { ...rules, ...now }, nowMs, before);
+    const hours = rulesOf(settings(), nextOn, nowMs);
+    const rules = { ...hours, ...now, pause, startedUntilMs: start.untilMs() };
+    return decideOnSharedMachine(lock, before, (isTakenByOther) =>
+      decide(latest.at(nowMs), { ...rules, isTakenByOther }, nowMs, before?.reason),
+    );
   }
 
   function refresh(): Presence {
-    const next = decideNow(current.reason);
+    const next = decideNow(current);
     // A pause begins again when the owner changes it; any other reason lasts since it came.
     const isLasting = next.reason === current.reason && next.reason !== 'paused-by-owner';
     const merged = isLasting ? { ...next, sinceMs: current.sinceMs } : next;
@@ -151,6 +155,17 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     for (const listener of [...listeners]) listener(current);
     return current;
   }
+}
+
+/** Refreshes regularly, and when the lock changes. Returns the end of it, which releases the lock. */
+function refreshOn(clock: Clock, lock: MachineLock | null, refresh: () => void): () => void {
+  const timer = clock.every(REFRESH_INTERVAL_MS, refresh);
+  const unsubscribe = lock?.onChange(refresh);
+  return () => {
+    timer.cancel();
+    unsubscribe?.();
+    lock?.release();
+  };
 }
 
 /** The owner's rules with the times from which their hours allow running. */
@@ -169,6 +184,10 @@ function rulesOf(
 function readPause(text: string | null): Pause | null {
   if (text === null) return null;
   return pauseSchema.parse(JSON.parse(text));
+}
+
+function pauseUntil(until: PauseUntil, sinceMs: number, calendar: Calendar): Pause {
+  return { sinceMs, untilMs: pauseEnd(until, sinceMs, calendar) };
 }
 
 function pauseEnd(until: PauseUntil, nowMs: number, calendar: Calendar): number | null {

@@ -50,6 +50,7 @@ export function previewSchedule(
         startedUntilMs: null,
         storage: null,
         availability: 'ready',
+        isTakenByOther: false,
         scheduleFromMs: from(scheduleOn, schedule),
         offPeakFromMs: from(onlyOffPeakHours, offPeakHours),
       },

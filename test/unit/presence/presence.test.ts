@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createPresence, decide, type PresenceRules } from '../../../main/core/presence/index.ts';
+import type { MachineLockState } from '../../../main/ports/machine-lock.ts';
 import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
 import {
   decisionOf,
@@ -54,6 +55,8 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   pauseForFullScreen: fc.boolean(),
   pauseForDisplayAwake: fc.boolean(),
   pauseForOtherPrograms: fc.boolean(),
+  pauseForOtherUsers: fc.boolean(),
+  isTakenByOther: fc.boolean(),
   comfort: fc.constantFrom(1, 2, 3, 4, 5),
   wattsMax: maybe(fc.integer({ min: 1, max: 500 })),
   scheduleFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
@@ -103,6 +106,7 @@ test('runs only if no known reading forbids it and the owner is known to be away
       assert.ok(pause === null || (pause.untilMs !== null && pause.untilMs <= NOW));
       assert.equal(rules.storage, null, 'what can’t be recorded isn’t begun');
       assert.equal(rules.availability, 'ready');
+      assert.ok(!rules.pauseForOtherUsers || !rules.isTakenByOther);
       assert.ok(rules.scheduleFromMs !== null && rules.scheduleFromMs <= NOW);
       assert.ok(rules.offPeakFromMs !== null && rules.offPeakFromMs <= NOW);
       assert.ok(rules.runOnBattery || value('onBattery') !== true);
@@ -146,6 +150,7 @@ const ready: PresenceRules = {
   startedUntilMs: null,
   storage: null,
   availability: 'ready',
+  isTakenByOther: false,
   scheduleFromMs: NOW,
   offPeakFromMs: NOW,
 };
@@ -400,4 +405,55 @@ test('pauses with the fault of the storage and resumes without it', () => {
   presence.onChange(({ reason: each }) => seen.push(each));
   for (const fault of [...STORAGE_REASONS, null]) presence.setStorage(fault);
   assert.deepEqual(seen, [...STORAGE_REASONS, 'always-on']);
+});
+
+test('waits for another user’s agent only while all else allows running, and not if the owner turned that off', () => {
+  let state: MachineLockState = 'free';
+  const calls: string[] = [];
+  const listeners = new Set<() => void>();
+  const become = (next: MachineLockState) => {
+    state = next;
+    for (const listener of listeners) listener();
+  };
+  let pauseForOtherUsers = true;
+  const presence = createPresence({
+    clock: manualClock(NOW),
+    calendar: createCalendar('UTC'),
+    records: openDatabase(':memory:').records,
+    settings: () => ({ ...DEFAULT_SETTINGS, runWhen: 'always', pauseForOtherUsers }),
+    lock: {
+      state: () => state,
+      want() {
+        calls.push('want');
+        if (state === 'free') state = 'asking';
+      },
+      release() {
+        calls.push('release');
+        state = 'free';
+      },
+      onChange(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+  });
+  assert.ok(!calls.includes('want'), 'nothing to run with yet');
+  presence.setAvailability('ready');
+  assert.equal(presence.current().reason, 'starting', 'no answer yet');
+  const seen: string[] = [];
+  presence.onChange(({ reason: each }) => seen.push(each));
+  become('taken');
+  become('asking');
+  become('held');
+  become('asking');
+  assert.deepEqual(seen, ['other-user', 'always-on'], 'a holder of the same user may end');
+  become('taken');
+  pauseForOtherUsers = false;
+  assert.equal(presence.refresh().reason, 'always-on');
+  calls.length = 0;
+  presence.pause('resume');
+  assert.deepEqual([...new Set(calls)], ['release']);
+  presence.resume();
+  presence.stop();
+  assert.equal(state, 'free');
 });

@@ -1,7 +1,7 @@
 /** Runs a child process in the foreground: forwards signals, restarts it after a bug, and exits as it exits. */
 import type { ChildProcess } from 'node:child_process';
-import { BUG_EXIT_CODE } from '../../shared/options.ts';
-import { createRestartPolicy } from '../../shared/restart-policy.ts';
+import { BUG_EXIT_CODE } from '../../../shared/options.ts';
+import { createRestartPolicy } from '../../../shared/restart-policy.ts';
 
 export interface ForegroundOptions {
   /** Starts the child, for the first time or again. */

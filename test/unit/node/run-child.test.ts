@@ -1,12 +1,12 @@
 /**
- * Verifies: `npm start` restarts a process that a bug ended, and only then; otherwise it exits as its child exits.
+ * Verifies: a program in the foreground restarts its child if a bug ended it, and only then; otherwise it exits as its child exits.
  * Setup: real child processes that exit as the test specifies.
  * Fails if: a bug ends Idlewatt for good, a stop or a refused start is followed by a restart, an exit code is lost.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { runInForeground } from '../../../scripts/lib/run-child.ts';
+import { runInForeground } from '../../../main/adapters/node/index.ts';
 import { BUG_EXIT_CODE } from '../../../shared/options.ts';
 
 /** Runs one child after the other, each with this program; returns the exit code and the number of starts. */

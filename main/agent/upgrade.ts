@@ -1,0 +1,88 @@
+/**
+ * Notices that another version was installed over the running one, and restarts the app when its owner wants that: once no
+ * job runs. The stop that follows is the ordinary one; vouchers and ledger survive it, so nothing is paid out for it.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { AppError } from '../../shared/errors.ts';
+import { VERSION } from '../../shared/version.ts';
+import type { Notices } from '../core/notices/index.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+
+/** Of this program, as it was built into the folder that an upgrade replaces. */
+const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
+const CHECK_EVERY_MS = 60_000;
+const JOBS_CHECK_MS = 500;
+/** A job that takes longer than this ends with the stop. */
+const JOBS_MS_MAX = 10 * 60_000;
+
+const packageSchema = z.object({ version: z.string().max(100) });
+
+export interface UpgradeOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notices: Pick<Notices, 'show' | 'clear'>;
+  /** Number of jobs that run now. */
+  readonly activeJobs: () => number;
+  /** Starts the app again; null without the desktop app. */
+  readonly relaunch: (() => void) | null;
+  /** Others are for tests. */
+  readonly file?: string;
+}
+
+export interface Upgrade {
+  /** Starts the app again as soon as no job runs. Fails with `unsupported` without the desktop app. */
+  restart(): void;
+  stop(): void;
+}
+
+export function watchUpgrade(options: UpgradeOptions): Upgrade {
+  const { clock, log, notices, activeJobs, relaunch, file = PACKAGE } = options;
+  let installed = VERSION;
+  let isRestarting = false;
+  const ends: (() => void)[] = [];
+
+  const check = () => {
+    const version = readVersion(file) ?? installed;
+    if (version === installed) return;
+    installed = version;
+    log.info('Another version was installed', { running: VERSION, installed });
+    if (version === VERSION) notices.clear('upgraded');
+    else notices.show('upgraded', { severity: 'info', details: { version } });
+  };
+  const checking = clock.every(CHECK_EVERY_MS, check);
+  ends.push(() => checking.cancel());
+
+  return {
+    restart() {
+      if (relaunch === null) {
+        throw new AppError('unsupported', 'Without the desktop app, restart Idlewatt as you started it.');
+      }
+      if (isRestarting) return;
+      isRestarting = true;
+      const untilMs = clock.now() + JOBS_MS_MAX;
+      log.info('The owner restarts Idlewatt', { jobs: activeJobs() });
+      const waiting = clock.every(JOBS_CHECK_MS, () => {
+        if (activeJobs() > 0 && clock.now() < untilMs) return;
+        waiting.cancel();
+        relaunch();
+      });
+      ends.push(() => waiting.cancel());
+    },
+    stop() {
+      for (const end of ends) end();
+    },
+  };
+}
+
+/** Null while the file is being replaced. */
+function readVersion(file: string): string | null {
+  try {
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return packageSchema.safeParse(read).data?.version ?? null;
+  } catch {
+    return null;
+  }
+}
