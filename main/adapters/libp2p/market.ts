@@ -8,6 +8,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Market } from '../../ports/network.ts';
 import type { KeptPeers } from './kept-peers.ts';
 import { createMarketParts } from './market-parts.ts';
+import { keepNeighbors } from './neighbors.ts';
 import type { MarketParts, Node } from './node.ts';
 import { ProviderRecords } from './provider-records.ts';
 import { type AddressScope, isRelayed, namedAddress, peerOf } from './public-addresses.ts';
@@ -45,12 +46,17 @@ export function openMarket(
     listen: places === null ? [] : Array.from({ length: RELAYS_WANTED }, () => PLACE_AT_A_RELAY),
     start: (node) => places?.start(node),
     stop: () => places?.stop(),
-    marketOf: (node, kept) => createMarket(node, kept, scope),
+    marketOf: (node, kept) => createMarket(node, kept, { scope, clock }),
   };
 }
 
-export function createMarket(node: Node, kept: KeptPeers, scope: AddressScope): Market {
+export function createMarket(
+  node: Node,
+  kept: KeptPeers,
+  { scope, clock }: { readonly scope: AddressScope; readonly clock: Clock },
+): Market {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
+  keepNeighbors(node, dht, clock);
   const records = new ProviderRecords(node, dht, scope);
   return {
     reach() {

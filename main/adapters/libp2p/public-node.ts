@@ -7,6 +7,7 @@ import { KeptPeers } from './kept-peers.ts';
 import { createPeerKey, loadPeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
 import { listenError } from './listen-error.ts';
+import { Liveness } from './liveness.ts';
 import { createNode } from './node.ts';
 import type { AddressScope } from './public-addresses.ts';
 
@@ -24,6 +25,8 @@ export interface PublicNodeOptions {
   readonly limits?: RelayLimits;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** Time between the pings of a connection; default: 60 s. */
+  readonly pingIntervalMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,12 +64,14 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
     connectionGater: { ...limits.gater, ...relay?.gater },
     onFound: () => undefined,
     connectionsMax: CONNECTIONS_MAX,
+    ...(options.pingIntervalMs !== undefined && { pingIntervalMs: options.pingIntervalMs }),
     market: { ...parts, metrics: metering.metrics },
   });
   limits.watch(node);
+  new Liveness(clock, log).watch(node);
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
-  const market = createMarket(node, kept, scope);
+  const market = createMarket(node, kept, { scope, clock });
   if (relay && node.services.relay) relay.watch(node, node.services.relay);
   metering.watch(node);
 
