@@ -83,6 +83,10 @@ export const KEPT_ANSWERS_PATH = '/v1/kept-answers';
 export const CHECK_REPORTS_PATH = '/v1/check-reports';
 /** Path of a provider's offer. */
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
+/** Path at which a provider shows channels on which it was paid. */
+export const REFERENCES_PATH = '/v1/references';
+/** Channels that it shows. */
+export const REFERENCES_MAX = 50;
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 

@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
-import { createPaymentGate } from '../adapters/x402/index.ts';
+import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { ReceivedChecks } from '../core/answer-checks/index.ts';
 import { createBindings, createOffers } from '../core/identity/index.ts';
@@ -183,6 +183,7 @@ function openProvider(
       isOwn: (peer) => peer === network.key.peer || (machines?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
+    ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),

@@ -9,3 +9,4 @@ export { type MarketAddresses, marketAddresses } from './market-addresses.ts';
 export { marketKey } from './market-key.ts';
 export { rememberPeers } from './remembered-peers.ts';
 export { createSeeking, type Seeking } from './seeking.ts';
+export { within } from './within.ts';
