@@ -39,6 +39,7 @@ import { gatewayKeyFile } from './gateway-key-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
+import { hearingChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { openReputation, type Reputation } from './reputation.ts';
 import { logDeposit } from './run-story/index.ts';
@@ -257,7 +258,9 @@ function openDirectory(
   });
   directory.start();
   onClose(() => directory.stop());
-  return directory;
+  return network.market === null
+    ? directory
+    : hearingChanges(surroundings, { network, market: network.market, directory });
 }
 
 /** Returns the search for providers of a model, or of any; null where there is no market. */

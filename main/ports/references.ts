@@ -1,6 +1,9 @@
 /** The channels on which a provider was paid, as it shows them and as they are on the chain. */
 import type { Amount } from '../../shared/money.ts';
 
+/** Channels that a provider shows at most. */
+export const REFERENCES_MAX = 50;
+
 /** A channel as the provider shows it. Anybody can compute its ID from these terms and look it up on the chain. */
 export type ShownReference = Readonly<Record<string, unknown>>;
 

@@ -9,8 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createReferenceReader, shownReferences } from '../../main/adapters/x402/index.ts';
-import type { ReadReferences, ShownReference } from '../../main/ports/references.ts';
-import { REFERENCES_MAX } from '../../shared/wire.ts';
+import { REFERENCES_MAX, type ReadReferences, type ShownReference } from '../../main/ports/references.ts';
 import { buy, openMarket, reach } from './paid-service.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-references-'));

@@ -4,10 +4,14 @@ import { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
-import { REFERENCES_MAX } from '../../../shared/wire.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import type { ChainReader } from '../../ports/evm.ts';
-import type { PaidReference, ReadReferences, ShownReference } from '../../ports/references.ts';
+import {
+  type PaidReference,
+  REFERENCES_MAX,
+  type ReadReferences,
+  type ShownReference,
+} from '../../ports/references.ts';
 import { pairOf, settlementCall } from './chain/settlement-contract.ts';
 import type { ProviderChannels } from './selling/provider-channels.ts';
 import { type ChannelConfig, type ChannelTerms, channelConfigSchema } from './wire.ts';
