@@ -43,7 +43,7 @@ export interface SectionParts {
     Selling,
     'engine' | 'measuring' | 'pricing' | 'provider' | 'servedModel' | 'serving'
   >;
-  readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
+  readonly network: Pick<Network, 'addresses' | 'isReachedFromOutside' | 'key' | 'peers' | 'traffic'>;
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
@@ -228,6 +228,7 @@ function network({ network, gateway, selling, contacts }: SectionParts): AgentSt
   return {
     peer: network.key.peer,
     addresses: [...network.addresses()],
+    isReachedFromOutside: network.isReachedFromOutside(),
     peers: network.peers().map(({ peer, connected, source, addresses }) => ({
       peer,
       connected,

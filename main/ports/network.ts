@@ -86,6 +86,8 @@ export interface Network {
   stop(): Promise<void>;
   /** Multiaddrs with the peer ID. */
   addresses(): readonly string[];
+  /** True once a peer from outside this machine's network has connected directly. */
+  isReachedFromOutside(): boolean;
   peers(): readonly PeerInfo[];
   onPeers(listener: (peers: readonly PeerInfo[]) => void): () => void;
   /** Connects by multiaddr, keeps the connection, and returns the peer ID. Fails with `peer-unreachable`. */

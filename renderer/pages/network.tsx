@@ -44,10 +44,10 @@ export function Network() {
   );
 }
 
-/** The page's one sentence. Whether strangers get through a router isn't tested, and is said so. */
+/** The page's one sentence. Whether strangers get through a router is known only once one did. */
 function Reach({ network }: { network: NetworkState }) {
   const { t } = useStrings();
-  const reach = reachabilityOf(network.addresses);
+  const reach = reachabilityOf(network);
   return (
     <Card label={t('networkPage.reachability')} isPadded>
       <h2 className="models-name">{t(`networkPage.reach.${reach}`)}</h2>

@@ -1,12 +1,24 @@
-/** Decides from this machine's addresses which machines can connect to it. */
-export type Reachability = 'none' | 'this-computer' | 'local-network' | 'relayed' | 'public-address';
+/** Decides from this machine's addresses, and from who has connected, which machines can connect to it. */
+import type { AgentState } from '../../shared/api/state.ts';
+
+export type Reachability =
+  | 'none'
+  | 'this-computer'
+  | 'local-network'
+  | 'relayed'
+  | 'public-address'
+  | 'proven';
 
 const PRIVATE = /^\/ip4\/(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)|^\/ip6\/f[cde]/i;
 const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//;
 /** An address at a relay begins with the relay's own. */
 const RELAYED = /\/p2p-circuit\b/;
 
-export function reachabilityOf(addresses: readonly string[]): Reachability {
+export function reachabilityOf({
+  addresses,
+  isReachedFromOutside,
+}: Pick<AgentState['network'], 'addresses' | 'isReachedFromOutside'>): Reachability {
+  if (isReachedFromOutside) return 'proven';
   if (addresses.length === 0) return 'none';
   const outside = addresses.filter((address) => !LOOPBACK.test(address));
   if (outside.length === 0) return 'this-computer';

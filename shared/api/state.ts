@@ -341,6 +341,8 @@ export type GatewayPortState = z.infer<typeof gatewayPortStateSchema>;
 export const networkStateSchema = z.object({
   peer: z.string(),
   addresses: z.array(z.string()),
+  /** A peer from outside this machine's network has connected directly since the start. */
+  isReachedFromOutside: z.boolean(),
   peers: z.array(
     z.object({
       peer: z.string(),

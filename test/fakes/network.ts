@@ -55,6 +55,7 @@ class FakeNetwork {
       },
       stop: async () => this.#stop(),
       addresses: () => [`/memory/${this.key.peer}`],
+      isReachedFromOutside: () => false,
       peers: () => [...this.#known.values()],
       onPeers: (listener) => {
         this.#listeners.add(listener);

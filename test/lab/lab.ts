@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 /** The hosts of `nat-lab.sh up`, and those that a run has added. */
-export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r' | `more${number}`;
+export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'q' | 'r' | `more${number}`;
 /** The hosts of `office-lab.sh up`. */
 export type OfficeHost = 'front' | 'desk' | 'render' | 'meeting' | 'stranger';
 
@@ -24,22 +24,29 @@ const OFFICE = join(import.meta.dirname, 'office-lab.sh');
 const AS_USER = process.getuid?.() === 0 ? [] : ['--map-root-user'];
 const ENTER_USER = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
 /** The names of the networks are below /run, which the lab has for itself. */
-const HOLD = `mount -t tmpfs tmpfs /run && "$0" up && echo up && exec cat`;
+const HOLD = `mount -t tmpfs tmpfs /run && "$0" up "$1" && echo up && exec cat`;
 
-/** Rejects with the reason where the kernel or its tools don't support it. */
-export function openLab(): Promise<Lab> {
-  return open(NAT);
+/**
+ * `delayMs`: time that each packet takes between a router and the public bridge; a round trip between the two homes takes
+ * four times as long. Rejects with the reason where the kernel or its tools don't support it.
+ */
+export function openLab({ delayMs = 0 }: { readonly delayMs?: number } = {}): Promise<Lab> {
+  return open(NAT, delayMs);
 }
 
 /** See {@link openLab}. */
 export function openOfficeLab(): Promise<Lab<OfficeHost>> {
-  return open(OFFICE);
+  return open(OFFICE, 0);
 }
 
-async function open<Name extends string>(script: string): Promise<Lab<Name>> {
-  const holder = spawn('unshare', ['--net', '--mount', ...AS_USER, 'sh', '-c', HOLD, script], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+async function open<Name extends string>(script: string, delayMs: number): Promise<Lab<Name>> {
+  const holder = spawn(
+    'unshare',
+    ['--net', '--mount', ...AS_USER, 'sh', '-c', HOLD, script, String(delayMs)],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   const children = new Set<ChildProcess>();
   const errors: string[] = [];
   createInterface({ input: holder.stderr }).on('line', (line) => errors.push(line));

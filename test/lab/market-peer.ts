@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { createNetwork, createPublicNode, verifySigned } from '../../main/adapters/libp2p/index.ts';
+import { RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
 import { createOffers } from '../../main/core/identity/index.ts';
 import {
   createAnnouncing,
@@ -22,44 +23,67 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import { OFFER_PATH, offerSchema } from '../../shared/offer.ts';
 import { UNBOUND } from '../fakes/identity.ts';
 import { createRecordingLog } from '../fakes/log.ts';
-import { EVENT_MS, type FromPeer, LAB_MODEL, LAB_TERMS, type ToPeer } from './market-messages.ts';
+import {
+  EVENT_MS,
+  FIRST_EVENT_MS_MAX,
+  type FromPeer,
+  LAB_MODEL,
+  LAB_TERMS,
+  type LabPeer,
+  SILENCE_MS_MAX,
+  type ToPeer,
+} from './market-messages.ts';
 
-const [role = '', address = '', ...bootstrap] = process.argv.slice(2);
+const options = JSON.parse(process.argv[2] ?? '') as LabPeer;
+const { role, listen, announce, bootstrap, pingIntervalMs } = options;
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-lab-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('disconnect', () => process.exit(0));
 const log = createRecordingLog();
-const common = { folder, clock: systemClock, log };
+const common = { clock: systemClock, log, ...(pingIntervalMs !== undefined && { pingIntervalMs }) };
+const FIND_AGAIN_MS = 200;
+const DIAL_MS_MAX = 10_000;
 const report = (message: FromPeer) => void process.send?.(message);
 
 if (role === 'bootstrap' || role === 'relay') await runPublicNode();
+else if (role === 'crowd') await runCrowd();
 else await runMachine();
 
 async function runPublicNode(): Promise<void> {
-  const port = '/tcp/4001';
+  const placeMs = options.placeMs ?? RELAY_LIMITS.placeMs;
   const node = await createPublicNode({
-    ...common,
-    listen: [`/ip4/0.0.0.0${port}`],
-    announce: [`/ip4/${address}${port}`],
-    bootstrap,
+    ...{ ...common, folder, listen, announce, bootstrap },
     isRelay: role === 'relay',
+    limits: { ...RELAY_LIMITS, placeMs },
   });
   await node.start();
   report({ type: 'up', peer: node.peer, addresses: [...node.addresses()] });
 }
 
-async function runMachine(): Promise<void> {
+async function openMachine(): Promise<{ readonly network: Network; readonly market: Market }> {
   const network = await createNetwork({
     ...common,
-    listen: ['/ip4/0.0.0.0/tcp/4001'],
-    mdns: false,
-    market: { announce: [] },
+    ...{ folder: null, listen, mdns: false, market: { announce: [] } },
   });
   await network.start();
   const market = forceUnwrap('this machine takes part in the market', network.market);
-  market.onReach(() => report({ type: 'reach', reach: market.reach() }));
+  const { peer } = network.key;
+  market.onReach(() => report({ type: 'reach', peer, reach: market.reach() }));
   market.join(bootstrap);
+  return { network, market };
+}
+
+async function runCrowd(): Promise<void> {
+  for (let member = 0; member < (options.count ?? 0); member += 1) {
+    serve((await openMachine()).network, new Hono());
+  }
+  report({ type: 'up', peer: '', addresses: [] });
+}
+
+async function runMachine(): Promise<void> {
+  const { network, market } = await openMachine();
   if (role === 'provider') sell(network, market);
+  else reportWays(network);
   const seeking = createSeeking({ network, market, clock: systemClock, log });
   const directory = createDirectory({
     network,
@@ -69,19 +93,24 @@ async function runMachine(): Promise<void> {
   });
   directory.start();
   process.on('message', (message: ToPeer) => {
-    if (message.type === 'find') void find();
-    else void buy(network, message);
+    if (message.type === 'find') void find(message.count);
+    else void buy(network, market, message);
   });
   report({ type: 'up', peer: network.key.peer, addresses: [...network.addresses()] });
 
-  async function find(): Promise<void> {
+  async function find(count: number): Promise<void> {
     const startedMs = performance.now();
-    const found = await directory.find(LAB_MODEL);
-    report({ type: 'found', peers: found.map(({ peer }) => peer), tookMs: performance.now() - startedMs });
+    for (;;) {
+      await seeking.seek(marketKey);
+      const peers = (await directory.find(LAB_MODEL)).map(({ peer }) => peer);
+      const tookMs = performance.now() - startedMs;
+      if (peers.length >= count) return report({ type: 'found', peers, tookMs });
+      await sleep(FIND_AGAIN_MS);
+    }
   }
 }
 
-/** Offers a model and answers with numbered events. */
+/** Offers a model, announces it and answers. */
 function sell(network: Network, market: Market): void {
   const offers = createOffers({
     key: network.key,
@@ -91,13 +120,28 @@ function sell(network: Network, market: Market): void {
   });
   const app = new Hono();
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
+  serve(network, app);
+  const reporting: Market = {
+    ...market,
+    async provide(key, signal) {
+      const taken = await market.provide(key, signal);
+      report({ type: 'announced', peer: network.key.peer, taken });
+      return taken;
+    },
+  };
+  createAnnouncing({ market: reporting, clock: systemClock, log, keys: () => [marketKey] }).start();
+}
+
+/** Answers with numbered events. */
+function serve(network: Network, app: Hono): void {
   app.get('/answer', (context) => {
+    const everyMs = Number(context.req.query('every'));
     const until = Number(context.req.query('events'));
     let next = Number(context.req.query('from'));
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
         if (next >= until) return controller.close();
-        await sleep(EVENT_MS);
+        await sleep(everyMs);
         controller.enqueue(new TextEncoder().encode(`data: ${next}\n\n`));
         next += 1;
       },
@@ -105,38 +149,58 @@ function sell(network: Network, market: Market): void {
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
   });
   network.serve(createHttpServer(app));
-  const reporting: Market = {
-    ...market,
-    async provide(key, signal) {
-      const taken = await market.provide(key, signal);
-      report({ type: 'announced', taken });
-      return taken;
-    },
-  };
-  createAnnouncing({ market: reporting, clock: systemClock, log, keys: () => [marketKey] }).start();
 }
 
-/** Reads an answer, and after an interruption the rest of it over a new stream. */
-async function buy(network: Network, { peer, events }: Extract<ToPeer, { type: 'buy' }>): Promise<void> {
+/** Reads an answer, and after an interruption or a silence the rest of it over a new stream. */
+async function buy(
+  network: Network,
+  market: Market,
+  purchase: Extract<ToPeer, { type: 'buy' }>,
+): Promise<void> {
+  const { id, peer, address, events } = purchase;
+  const { everyMs = EVENT_MS, silenceMsMax = everyMs + SILENCE_MS_MAX } = purchase;
   const seen: number[] = [];
   const ways = new Set<string>();
   let interruptions = -1;
+  let lastMs = performance.now();
+  let longestGapMs = 0;
   while (seen.length < events && interruptions < 50) {
     interruptions += 1;
     if (interruptions > 0) await sleep(100);
+    if (address !== undefined) await market.dial([address], AbortSignal.timeout(DIAL_MS_MAX));
+    const silent = new AbortController();
+    let timer = systemClock.after(FIRST_EVENT_MS_MAX, () => silent.abort());
+    const path = `/answer?events=${events}&from=${seen.length}&every=${everyMs}`;
     try {
-      const response = await network.fetch(peer, `/answer?events=${events}&from=${seen.length}`, {});
+      const response = await network.fetch(peer, path, { signal: silent.signal });
       ways.add(wayTo(network, peer));
       for await (const chunk of forceUnwrap('an answer has a body', response.body)) {
+        timer.cancel();
+        timer = systemClock.after(silenceMsMax, () => silent.abort());
+        if (seen.length > 0) longestGapMs = Math.max(longestGapMs, performance.now() - lastMs);
+        lastMs = performance.now();
         for (const [, number] of new TextDecoder().decode(chunk).matchAll(/data: (\d+)\n/g))
           seen.push(Number(number));
-        report({ type: 'progress', events: seen.length });
+        report({ type: 'progress', id, events: seen.length });
       }
     } catch {
-      // The relay is gone: the next request takes another one.
+      // The next request takes another way.
     }
+    timer.cancel();
   }
-  report({ type: 'bought', seen, interruptions, ways: [...ways] });
+  report({ type: 'bought', id, seen, interruptions, longestGapMs, ways: [...ways] });
+}
+
+function reportWays(network: Network): void {
+  const ways = new Map<string, string>();
+  network.onPeers((peers) => {
+    for (const { peer, connected } of peers) {
+      const way = wayTo(network, peer);
+      if (!connected || ways.get(peer) === way) continue;
+      ways.set(peer, way);
+      report({ type: 'way', peer, way });
+    }
+  });
 }
 
 /** The public address over which the peer is reached. */

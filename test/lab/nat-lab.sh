@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Builds a small internet in network namespaces: one public bridge, public hosts, and two home routers that masquerade and
-# drop what strangers send. Run it where /run is private (test/lab/lab.ts): its namespaces then end with their last process.
+# Builds a small internet in network namespaces: one public bridge, public hosts, and home routers that masquerade and drop
+# what strangers send. Run it where /run is private (test/lab/lab.ts): its namespaces then end with their last process.
 #
-#   nat-lab.sh up            builds everything
-#   nat-lab.sh loss PERCENT  drops packets at random at both routers; 0 turns it off
-#   nat-lab.sh cut HOST      takes a host off the net
-#   nat-lab.sh add HOST IP   adds a public host
+#   nat-lab.sh up [MS]              builds everything; each packet between a router and the bridge takes that long
+#   nat-lab.sh loss PERCENT [NAME]  drops packets at random at all routers or at one of them; 0 turns it off
+#   nat-lab.sh wall NAME PORT       lets a home connect to nothing but this TCP port
+#   nat-lab.sh cut HOST             takes a public host off the net
+#   nat-lab.sh mend HOST            brings it back
+#   nat-lab.sh add HOST IP          adds a public host
 #
 #   public   net (the bridge)  boot 45.0.0.10  boot2 45.0.0.11  relay 45.0.0.20  relay2 45.0.0.21  pub 45.0.0.30
 #   home 1   nat1 45.0.0.101   p 192.168.101.2
 #   home 2   nat2 45.0.0.102   r 192.168.102.2
+#   home 3   nat3 45.0.0.103   q 192.168.103.2
 #
 # The public addresses are not private ones, because libp2p doesn't announce those to strangers.
 set -euo pipefail
@@ -32,8 +35,14 @@ router() {
   host "$1"
   bridge "$1"
   ns "$1" addr add "$3.1/24" dev br0
-  ip link add wan netns "$1" type veth peer name "v-$1" netns net
-  ns net link set "v-$1" master br0 up
+  if [ "$DELAY" -gt 0 ]; then
+    ns "$1" tuntap add dev wan mode tap
+    ns net tuntap add dev "t-$1" mode tap
+    ns net link set "t-$1" master br0 up
+  else
+    ip link add wan netns "$1" type veth peer name "v-$1" netns net
+    ns net link set "v-$1" master br0 up
+  fi
   ns "$1" addr add "$2/8" dev wan
   ns "$1" link set wan up
   ip netns exec "$1" sysctl -qw net.ipv4.ip_forward=1
@@ -47,6 +56,8 @@ table ip lab {
   }
   chain loss { type filter hook forward priority -10;
   }
+  chain wall { type filter hook forward priority -5;
+  }
 }
 RULES
 }
@@ -58,12 +69,19 @@ up() {
     host "${each%:*}"
     wire "${each%:*}" "45.0.0.${each#*:}/8" net
   done
-  router nat1 45.0.0.101 192.168.101
-  router nat2 45.0.0.102 192.168.102
-  host p
-  wire p 192.168.101.2/24 nat1 192.168.101.1
-  host r
-  wire r 192.168.102.2/24 nat2 192.168.102.1
+  for each in 1:p 2:r 3:q; do
+    home=192.168.10${each%:*}
+    router "nat${each%:*}" "45.0.0.10${each%:*}" "$home"
+    host "${each#*:}"
+    wire "${each#*:}" "$home.2/24" "nat${each%:*}" "$home.1"
+  done
+  if [ "$DELAY" -gt 0 ]; then
+    for name in nat1 nat2 nat3; do
+      # The shell would replace the standard input of a process in the background.
+      exec 3<&0
+      python3 "$(dirname "$0")/slow-link.py" "$name" net "t-$name" "$DELAY" <&3 >/dev/null &
+    done
+  fi
 }
 
 add() {
@@ -72,16 +90,23 @@ add() {
 }
 
 loss() {
-  for name in nat1 nat2; do
+  for name in ${2:-nat1 nat2 nat3}; do
     ip netns exec "$name" nft flush chain ip lab loss
-    if [ "$1" -gt 0 ]; then ip netns exec "$name" nft add rule ip lab loss numgen random mod 100 '<' "$1" drop; fi
+    if [ "$1" -ge 100 ]; then ip netns exec "$name" nft add rule ip lab loss drop
+    elif [ "$1" -gt 0 ]; then ip netns exec "$name" nft add rule ip lab loss numgen random mod 100 '<' "$1" drop; fi
   done
 }
 
+wall() {
+  ip netns exec "$1" nft add rule ip lab wall iifname br0 meta l4proto '{ tcp, udp }' th dport != "$2" drop
+}
+
 case ${1:-} in
-  up) up ;;
-  loss) loss "$2" ;;
+  up) DELAY=${2:-0}; up ;;
+  loss) loss "${@:2}" ;;
+  wall) wall "$2" "$3" ;;
   cut) ns "$2" link set eth0 down ;;
+  mend) ns "$2" link set eth0 up ;;
   add) add "$2" "$3" ;;
-  *) sed -n '2,14p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,17p' "$0" >&2; exit 2 ;;
 esac

@@ -1,10 +1,14 @@
 /** HTTP requests to peers: undici's connection pools over libp2p streams. */
-import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
-import { isRelayed } from './public-addresses.ts';
+import type { Liveness } from './liveness.ts';
+import { isRelayed, ofPeer, relayOf } from './public-addresses.ts';
+import { replacing } from './replacing.ts';
+import { SilentPeers } from './silent-peers.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
 
 /** Concurrent requests to one peer; more wait. */
@@ -13,20 +17,31 @@ const OUTBOUND_REQUESTS_MAX = 64;
 const ANSWER_HEADERS_MS_MAX = 600_000;
 const ANSWER_SILENCE_MS_MAX = 300_000;
 
+interface HttpClientParts {
+  readonly traffic: TrafficCounter;
+  readonly liveness: Liveness;
+  readonly clock: Clock;
+}
+
 export class HttpClient {
   readonly #node: Libp2p;
   readonly #traffic: TrafficCounter;
   readonly #pools = new Map<string, Pool>();
+  readonly #liveness: Liveness;
+  readonly #silent: SilentPeers;
 
-  constructor(node: Libp2p, traffic: TrafficCounter) {
+  constructor(node: Libp2p, { traffic, liveness, clock }: HttpClientParts) {
     this.#node = node;
     this.#traffic = traffic;
+    this.#liveness = liveness;
+    this.#silent = new SilentPeers(clock, (peer) => this.#testWays(peer));
   }
 
   /** Fails with `aborted` or `peer-unreachable`. */
   async fetch(peer: string, path: string, init: RequestInit): Promise<Response> {
     try {
-      const dispatcher: Dispatcher = this.#pool(peer);
+      await this.#leaveDoubtful(peer);
+      const dispatcher: Dispatcher = this.#noting(peer);
       // Host names are not case-sensitive, but peer IDs are, so the peer is not in the URL.
       return await (undiciFetch as unknown as DispatchedFetch)(`http://peer.invalid${path}`, {
         ...init,
@@ -49,6 +64,7 @@ export class HttpClient {
   async closeAll(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
     this.#pools.clear();
+    this.#silent.stop();
   }
 
   #pool(peer: string): Pool {
@@ -62,7 +78,7 @@ export class HttpClient {
       bodyTimeout: ANSWER_SILENCE_MS_MAX,
       connect: (_options, done) => {
         this.#openStream(peer).then(
-          (stream) => done(null, asSocket(new StreamSocket(stream, peer, this.#traffic))),
+          (stream) => done(null, asSocket(this.#socketOf(stream, peer))),
           (error: Error) => done(error, null),
         );
       },
@@ -71,11 +87,59 @@ export class HttpClient {
     return made;
   }
 
+  #socketOf(stream: Stream, peer: string): StreamSocket {
+    const socket = new StreamSocket(stream, peer, this.#traffic);
+    socket.onBytes = () => this.#silent.heard(peer);
+    return socket;
+  }
+
+  /** The peer's pool; its requests count as waiting until the end of their responses. */
+  #noting(peer: string): Dispatcher {
+    return this.#pool(peer).compose((dispatch) => (options, handler) => {
+      const end = this.#silent.begin(peer);
+      const noted = replacing(handler, 'onResponseEnd', (...given) => {
+        end();
+        handler.onResponseEnd?.(...given);
+      });
+      return dispatch(
+        options,
+        replacing(noted, 'onResponseError', (...given) => {
+          end();
+          handler.onResponseError?.(...given);
+        }),
+      );
+    });
+  }
+
+  /** Tests the peer's connections, and those to the relays over which they lead. */
+  #testWays(peer: string): void {
+    for (const connection of this.#node.getConnections(peerIdFromString(peer))) {
+      this.#liveness.test(connection);
+      const relay = relayOf(connection.remoteAddr);
+      if (relay === null) continue;
+      for (const each of this.#node.getConnections(peerIdFromString(relay))) this.#liveness.test(each);
+    }
+  }
+
+  /** Has new requests open new streams if an idle one may lead over a connection whose other end is silent. */
+  async #leaveDoubtful(peer: string): Promise<void> {
+    const connections = this.#node.getConnections(peerIdFromString(peer));
+    const trusted = await Promise.all(connections.map((each) => this.#liveness.isTrusted(each)));
+    if (trusted.every((each) => each)) return;
+    // Its running requests continue to their ends.
+    void this.#pools.get(peer)?.close();
+    this.#pools.delete(peer);
+  }
+
   async #openStream(peer: string): Promise<Stream> {
     const id = peerIdFromString(peer);
     const options = { maxOutboundStreams: OUTBOUND_REQUESTS_MAX + 8, runOnLimitedConnection: true };
-    const open = best(this.#node.getConnections(id));
-    if (open !== undefined) {
+    const doubtful: Connection[] = [];
+    for (const open of inOrder(this.#node.getConnections(id))) {
+      if (!(await this.#liveness.isTrusted(open))) {
+        doubtful.push(open);
+        continue;
+      }
       try {
         return await open.newStream(HTTP_PROTOCOL, options);
       } catch (cause) {
@@ -83,21 +147,39 @@ export class HttpClient {
         if (open.status === 'open') throw cause;
       }
     }
-    const connection = await this.#node.dial(id);
+    const connection = await this.#dial(id, doubtful);
     return connection.newStream(HTTP_PROTOCOL, options);
+  }
+
+  /** Dials the peer by another way than those in doubt; where there is none, they have to do. */
+  async #dial(id: PeerId, doubtful: readonly Connection[]): Promise<Connection> {
+    const [first] = doubtful;
+    if (first === undefined) return this.#node.dial(id);
+    const avoided = new Set(doubtful.map(({ remoteAddr }) => relayOf(remoteAddr)));
+    const { addresses } = await this.#node.peerStore.get(id);
+    const others = addresses
+      .map(({ multiaddr }) => ofPeer(multiaddr, id.toString()))
+      .filter((address) => !isRelayed(address) || !avoided.has(relayOf(address)));
+    if (others.length === 0) return first;
+    try {
+      return await this.#node.dial(others, { force: true });
+    } catch (cause) {
+      if (first.status === 'open') return first;
+      throw cause;
+    }
   }
 }
 
 /**
- * Returns the best open connection: a direct one before a relayed one. libp2p itself dials again where it has only
- * connections with limits.
+ * Returns the open connections, the best first: a direct one before a relayed one. libp2p itself dials again where it has
+ * only connections with limits.
  */
-function best(connections: readonly Connection[]): Connection | undefined {
+function inOrder(connections: readonly Connection[]): readonly Connection[] {
   const rank = ({ limits, remoteAddr }: Connection) =>
     (limits === undefined ? 0 : 2) + (isRelayed(remoteAddr) ? 1 : 0);
   return connections
     .filter(({ status }) => status === 'open')
-    .sort((left, right) => rank(left) - rank(right))[0];
+    .sort((left, right) => rank(left) - rank(right));
 }
 
 /** undici's types of `Request` and `Response` are not the global ones, though they behave the same. */

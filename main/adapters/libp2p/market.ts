@@ -8,6 +8,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Market } from '../../ports/network.ts';
 import type { KeptPeers } from './kept-peers.ts';
 import { createMarketParts } from './market-parts.ts';
+import { keepNeighbors } from './neighbors.ts';
 import type { MarketParts, Node } from './node.ts';
 import { GossipedHints } from './offer-gossip.ts';
 import { ProviderRecords } from './provider-records.ts';
@@ -67,6 +68,7 @@ export function createMarket(
   { privateKey, scope, clock, publicDht }: CreateMarketOptions,
 ): Market {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
+  keepNeighbors(node, dht, clock);
   const records = new ProviderRecords(node, dht, scope);
   const gossip = forceUnwrap('a node of the market has gossip', node.services.gossip);
   return {

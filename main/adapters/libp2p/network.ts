@@ -2,7 +2,7 @@
  * Implements the Network port with libp2p: peers over TCP, found by address, mDNS or the market's DHT; HTTP over
  * `/http/1.1` streams.
  */
-import type { Libp2p } from '@libp2p/interface';
+import type { Libp2p, PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -15,8 +15,10 @@ import { KeptPeers } from './kept-peers.ts';
 import { createPeerKey, loadPeerKey, makePeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
 import { listenError } from './listen-error.ts';
+import { Liveness } from './liveness.ts';
 import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
 import { createNode } from './node.ts';
+import { OutsideReach } from './outside-reach.ts';
 import { countTraffic } from './stream-socket.ts';
 
 export interface NetworkOptions {
@@ -35,6 +37,8 @@ export interface NetworkOptions {
   readonly log?: Log;
   /** Takes part in the open market; absent: only named peers and those of the LAN are reached. */
   readonly market?: MarketOptions;
+  /** Time between the pings of a connection; default: 60 s, with a network key 10 s. */
+  readonly pingIntervalMs?: number;
 }
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0'];
@@ -55,6 +59,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     listen: [...listen, ...(open?.listen ?? [])],
     mdnsServiceTag: options.mdns ? (options.mdnsServiceTag ?? SERVICE_TAG) : null,
     networkKey: options.networkKey ?? null,
+    ...(options.pingIntervalMs !== undefined && { pingIntervalMs: options.pingIntervalMs }),
     connectionGater: limits.gater,
     onFound: (found) => kept.found(found),
     ...(open && { market: open.parts }),
@@ -63,8 +68,12 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const traffic = countTraffic();
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
-  const client = new HttpClient(node, traffic);
+  const liveness = new Liveness(clock, log);
+  liveness.watch(node);
+  const client = new HttpClient(node, { traffic, liveness, clock });
   watchPeers(node, { known, kept, client });
+  const outside = new OutsideReach(() => node.services.own.all(key.peer));
+  outside.watch(node);
 
   return {
     key,
@@ -88,6 +97,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       await node.stop();
     },
     addresses: () => node.services.own.all(key.peer).map((address) => address.toString()),
+    isReachedFromOutside: () => outside.isProven,
     peers: () => known.list(),
     onPeers: (listener) => known.onChange(listener),
     async connect(address) {
@@ -112,18 +122,22 @@ function watchPeers(
   node: Libp2p,
   { known, kept, client }: { known: KnownPeers; kept: KeptPeers; client: HttpClient },
 ): void {
-  node.addEventListener('peer:connect', ({ detail }) => {
-    const connections = node.getConnections(detail);
+  const update = (peer: PeerId) => {
+    const connections = node.getConnections(peer);
     const dialed = connections.filter(({ direction }) => direction === 'outbound');
     const addresses = [...new Set([...dialed, ...connections])].map(({ remoteAddr }) =>
       remoteAddr.toString(),
     );
-    known.update(detail.toString(), {
+    if (addresses.length === 0) return;
+    known.update(peer.toString(), {
       connected: true,
       addresses,
       ...(dialed.length > 0 && { dialed: true }),
     });
-  });
+  };
+  node.addEventListener('peer:connect', ({ detail }) => update(detail));
+  // One of several connections has ended.
+  node.addEventListener('connection:close', ({ detail }) => update(detail.remotePeer));
   node.addEventListener('peer:disconnect', ({ detail }) => {
     client.close(detail.toString());
     kept.disconnected(detail.toString());

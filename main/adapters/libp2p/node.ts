@@ -52,6 +52,8 @@ export interface NodeOptions {
   readonly market?: MarketParts;
   /** Concurrent connections of any kind. */
   readonly connectionsMax?: number;
+  /** See {@link PING_INTERVAL_MS}. */
+  readonly pingIntervalMs?: number;
 }
 
 /** Concurrent HTTP streams that one connection may open here. */
@@ -99,7 +101,7 @@ export function createNode(options: NodeOptions): Promise<Node> {
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_AND_HOST,
       maxIncomingPendingConnections: PENDING_CONNECTIONS_MAX,
     },
-    connectionMonitor: { pingInterval: options.networkKey ? PRIVATE_PING_INTERVAL_MS : PING_INTERVAL_MS },
+    connectionMonitor: { pingInterval: pingIntervalOf(options) },
     services: {
       identify: identify(),
       ping: ping(),
@@ -107,6 +109,10 @@ export function createNode(options: NodeOptions): Promise<Node> {
       ...market?.services,
     },
   });
+}
+
+function pingIntervalOf({ pingIntervalMs, networkKey }: NodeOptions): number {
+  return pingIntervalMs ?? (networkKey ? PRIVATE_PING_INTERVAL_MS : PING_INTERVAL_MS);
 }
 
 /** The format of libp2p's key files. */

@@ -21,6 +21,11 @@ export function isRelayed(address: Multiaddr | string): boolean {
   return address.toString().includes(RELAYED);
 }
 
+/** The peer ID of the relay over which the address leads; null for a direct one. */
+export function relayOf(address: Multiaddr): string | null {
+  return /\/p2p\/([^/]+)\/p2p-circuit/.exec(address.toString())?.[1] ?? null;
+}
+
 /** The address with the ID of its peer at its end. */
 export function ofPeer(address: Multiaddr, peer: string): Multiaddr {
   return peerOf(address) === peer ? address : address.encapsulate(`/p2p/${peer}`);

@@ -8,6 +8,7 @@ import { KeptPeers } from './kept-peers.ts';
 import { createPeerKey, loadPeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
 import { listenError } from './listen-error.ts';
+import { Liveness } from './liveness.ts';
 import { createNode } from './node.ts';
 import type { AddressScope } from './public-addresses.ts';
 
@@ -25,6 +26,8 @@ export interface PublicNodeOptions {
   readonly limits?: RelayLimits;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** Time between the pings of a connection; default: 60 s. */
+  readonly pingIntervalMs?: number;
   /** See {@link MarketOptions.publicDht}. */
   readonly publicDht?: readonly string[];
   readonly clock: Clock;
@@ -64,9 +67,11 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
     connectionGater: { ...limits.gater, ...relay?.gater },
     onFound: () => undefined,
     connectionsMax: CONNECTIONS_MAX,
+    ...(options.pingIntervalMs !== undefined && { pingIntervalMs: options.pingIntervalMs }),
     market: { ...parts, metrics: metering.metrics },
   });
   limits.watch(node);
+  new Liveness(clock, log).watch(node);
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
   const market = createMarket(node, kept, { privateKey, scope, clock, publicDht });

@@ -45,8 +45,12 @@ const DIALS_CONCURRENT_MAX = 6;
 const RECORDS_MAX = 256;
 /** The same key is not searched again within this time. */
 const REPEAT_MS_MIN = 10_000;
-/** A peer that could not be reached isn't dialed again within this time. */
-export const UNREACHABLE_MS = 300_000;
+/**
+ * A peer that could not be reached isn't dialed again within this time: first a short one, since its network or this machine's
+ * may have been away for a moment; after further failures four times the last one, up to a maximum.
+ */
+export const UNREACHABLE_MS_MIN = 10_000;
+export const UNREACHABLE_MS_MAX = 300_000;
 /** Keys and unreachable peers that are remembered. */
 const REMEMBERED_MAX = 1_000;
 
@@ -55,7 +59,7 @@ export function createSeeking({ network, market, clock, log, times = TIMES }: Se
   const ended = new AbortController();
   const timers: Timer[] = [];
   const searches = new Map<string, { readonly atMs: number; readonly done: Promise<number> }>();
-  const unreachableUntilMs = new Map<string, number>();
+  const unreachable = new Map<string, { readonly untilMs: number; readonly forMs: number }>();
 
   async function search(key: string, signal: AbortSignal): Promise<number> {
     const found = { records: 0, dialed: 0, reached: 0 };
@@ -78,14 +82,17 @@ export function createSeeking({ network, market, clock, log, times = TIMES }: Se
   }
 
   function isWorthDialing({ peer, addresses }: FoundProvider): boolean {
-    if (addresses.length === 0 || (unreachableUntilMs.get(peer) ?? 0) > clock.monotonic()) return false;
+    if (addresses.length === 0 || (unreachable.get(peer)?.untilMs ?? 0) > clock.monotonic()) return false;
     return !network.peers().some((known) => known.peer === peer && known.connected);
   }
 
   async function reach({ peer, addresses }: FoundProvider, signal: AbortSignal): Promise<boolean> {
     const isReached = await within(clock, DIAL_MS_MAX, signal, (limited) => market.dial(addresses, limited));
-    if (!isReached && !ended.signal.aborted) {
-      remember(unreachableUntilMs, peer, clock.monotonic() + UNREACHABLE_MS);
+    if (isReached) unreachable.delete(peer);
+    else if (!ended.signal.aborted) {
+      const lastMs = unreachable.get(peer)?.forMs ?? 0;
+      const forMs = Math.min(UNREACHABLE_MS_MAX, Math.max(UNREACHABLE_MS_MIN, lastMs * 4));
+      remember(unreachable, peer, { untilMs: clock.monotonic() + forMs, forMs });
     }
     return isReached;
   }

@@ -7,7 +7,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createSeeking, DIALS_MAX, SEEK_MS_MAX, UNREACHABLE_MS } from '../../../main/core/network/seeking.ts';
+import {
+  createSeeking,
+  DIALS_MAX,
+  SEEK_MS_MAX,
+  UNREACHABLE_MS_MAX,
+  UNREACHABLE_MS_MIN,
+} from '../../../main/core/network/seeking.ts';
 import type { FoundProvider, PeerInfo } from '../../../main/ports/network.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
@@ -81,19 +87,42 @@ test('ends after its time although the market never does', async () => {
   assert.equal(await search, 1);
 });
 
-test('leaves out peers that are connected, that have no address, and for five minutes those that were not reached', async () => {
-  const { seeking, clock, dialed, peers } = setUp(
-    () => all([record('connected'), { peer: 'nowhere', addresses: [] }, record('dead')]),
-    () => false,
+test('leaves out peers that are connected, and those that have no address', async () => {
+  const { seeking, dialed, peers } = setUp(
+    () => all([record('connected'), { peer: 'nowhere', addresses: [] }]),
+    () => true,
   );
   peers.push({ peer: 'connected', addresses: [], connected: true, source: 'address' });
   await seeking.seek(KEY);
-  clock.advance(UNREACHABLE_MS - 1);
+  assert.deepEqual(dialed, []);
+});
+
+test('leaves out a peer that was not reached, for longer each time, until it is reached', async () => {
+  let isReached = false;
+  const { seeking, clock, dialed, peers } = setUp(
+    () => all([record('away')]),
+    () => isReached,
+  );
+  const pauses: number[] = [];
+  for (const pauseMs of [10_000, 40_000, 160_000, UNREACHABLE_MS_MAX, UNREACHABLE_MS_MAX]) {
+    await seeking.seek(KEY);
+    clock.advance(pauseMs - 1);
+    const before = dialed.length;
+    await seeking.seek(KEY);
+    pauses.push(dialed.length - before);
+    // The search that was just made isn't repeated within 10 s.
+    clock.advance(10_000);
+  }
+  assert.deepEqual([pauses, dialed.length], [[0, 0, 0, 0, 0], 5]);
+  isReached = true;
   await seeking.seek(KEY);
-  assert.deepEqual(dialed, ['dead']);
+  isReached = false;
+  peers.length = 0;
   clock.advance(10_000);
   await seeking.seek(KEY);
-  assert.deepEqual(dialed, ['dead', 'dead']);
+  clock.advance(UNREACHABLE_MS_MIN);
+  await seeking.seek(KEY);
+  assert.equal(dialed.length, 8);
 });
 
 test('joins a search for the same key that has just begun', async () => {
