@@ -10,6 +10,7 @@
  * through it, a new request waits for a silent relay, a machine stays lost after its network was away, neighbors behind one
  * address shut each other out, a renewal cuts an answer, or an event is lost or comes twice.
  * Long: a place at a relay is renewed three times.
+ * Own process: the other files would wait for it.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
