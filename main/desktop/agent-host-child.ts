@@ -3,12 +3,11 @@
  * relays their messages without reading them.
  */
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../ports/process-flags.ts';
-import { AGENT_ENTRY } from './agent-entry.ts';
+import { AGENT_ENTRY, unpackedPath } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 import { causeOf } from './start-failure.ts';
 
@@ -23,18 +22,22 @@ export function hostInChildProcess(
   options: AgentHostOptions,
   cannotStart: (cause: string) => AgentRefusal,
 ): AgentHost {
-  const child = fork(join(options.appFolder, AGENT_ENTRY), ['--host', 'desktop', ...options.parameters], {
-    execPath: pinnedNode(options.appFolder),
-    // The pinned Node has the flags, even if Electron's Node is older.
-    execArgv: ['--disable-sigusr1', ONE_HELPER_THREAD, ...MEMORY_FLAGS],
-    serialization: 'advanced',
-    // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: {
-      ...MEMORY_ENVIRONMENT,
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+  const child = fork(
+    unpackedPath(options.appFolder, AGENT_ENTRY),
+    ['--host', 'desktop', ...options.parameters],
+    {
+      execPath: pinnedNode(options.appFolder),
+      // The pinned Node has the flags, even if Electron's Node is older.
+      execArgv: ['--disable-sigusr1', ONE_HELPER_THREAD, ...MEMORY_FLAGS],
+      serialization: 'advanced',
+      // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: {
+        ...MEMORY_ENVIRONMENT,
+        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+      },
     },
-  });
+  );
   if (child.stderr) options.onStderr(child.stderr);
 
   const ports = new Map<number, MessagePortMain>();
@@ -106,5 +109,5 @@ export function hostInChildProcess(
 
 function pinnedNode(appFolder: string): string {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
-  return join(appFolder, 'node_modules/node/bin', name);
+  return unpackedPath(appFolder, `node_modules/node/bin/${name}`);
 }

@@ -1,14 +1,13 @@
 /** The agent in Electron's utility process. Ports are transferred to it, so API messages don't pass through the shell. */
-import { join } from 'node:path';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import { noDebuggerFlags } from '../ports/no-debugger.ts';
-import { AGENT_ENTRY } from './agent-entry.ts';
+import { AGENT_ENTRY, unpackedPath } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 
 export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
   const child = utilityProcess.fork(
-    unpacked(join(options.appFolder, AGENT_ENTRY)),
+    unpackedPath(options.appFolder, AGENT_ENTRY),
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
@@ -56,9 +55,4 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
       clearTimeout(timer);
     },
   };
-}
-
-/** In an installed app the agent is outside of the archive, because it starts processes and loads native libraries. */
-function unpacked(path: string): string {
-  return path.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked');
 }

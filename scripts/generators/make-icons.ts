@@ -146,7 +146,8 @@ function writeAppIcons(folder: string): void {
     return { size, png };
   };
   mkdirSync(join(folder, 'linux'), { recursive: true });
-  for (const size of LINUX_SIZES) writeFileSync(join(folder, 'linux', `${size}x${size}.png`), imageOf(size).png);
+  for (const size of LINUX_SIZES)
+    writeFileSync(join(folder, 'linux', `${size}x${size}.png`), imageOf(size).png);
   writeFileSync(join(folder, 'icon.ico'), encodeIco(WINDOWS_SIZES.map(imageOf)));
   writeFileSync(join(folder, 'icon.icns'), encodeIcns(MACOS_SIZES.map(imageOf)));
 }

@@ -11,7 +11,13 @@ import { REPOSITORY } from './places.ts';
 
 const AGENT = join(REPOSITORY, 'dist/agent');
 /** They load native code or other files from their own folder, so they stay in node_modules. */
-export const IN_NODE_MODULES = ['@foundry-rs/anvil', 'better-sqlite3', 'gpu.js', 'node-llama-cpp', 'tiny-secp256k1'];
+export const IN_NODE_MODULES = [
+  '@foundry-rs/anvil',
+  'better-sqlite3',
+  'gpu.js',
+  'node-llama-cpp',
+  'tiny-secp256k1',
+];
 /** Files whose effect has to come before all other code. */
 const FIRST = /\/main\/agent\/(?:no-debugger|memory|private-files|priority)\.ts$/;
 /** Replaced by the way from an output file to the agent's folder. */

@@ -20,9 +20,13 @@ export function recordPackages(name: string): Plugin {
     name: 'record-packages',
     generateBundle(_options, bundle) {
       const assets = Object.values(bundle).flatMap((output) =>
-        output.type === 'asset' ? output.originalFileNames.map((file) => join(REPOSITORY, 'renderer', file)) : [],
+        output.type === 'asset'
+          ? output.originalFileNames.map((file) => join(REPOSITORY, 'renderer', file))
+          : [],
       );
-      const files = [...this.getModuleIds(), ...assets].map((id) => relative(REPOSITORY, id.replace(/^\0/, '')));
+      const files = [...this.getModuleIds(), ...assets].map((id) =>
+        relative(REPOSITORY, id.replace(/^\0/, '')),
+      );
       const folders = new Set(files.flatMap((file) => packageFolderOf(file) ?? []));
       mkdirSync(RECORDS, { recursive: true });
       writeFileSync(join(RECORDS, `${name}.json`), JSON.stringify([...folders].sort()));
@@ -32,7 +36,8 @@ export function recordPackages(name: string): Plugin {
 
 /** Folders of all packages in the outputs, relative to the repository. Fails before the first build. */
 export function bundledPackages(): string[] {
-  if (!existsSync(RECORDS)) throw new Error('No build has recorded its packages. Run `npm run build -- --force`.');
+  if (!existsSync(RECORDS))
+    throw new Error('No build has recorded its packages. Run `npm run build -- --force`.');
   const records = readdirSync(RECORDS).map((file) => readFileSync(join(RECORDS, file), 'utf8'));
   return [...new Set(records.flatMap((text) => recordSchema.parse(JSON.parse(text))))].sort();
 }

@@ -4,7 +4,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -45,7 +55,14 @@ export function readFpmArguments(argv: readonly string[]): DebRequest {
       ...{ depends: { type: 'string', short: 'd', multiple: true }, force: { type: 'boolean' } },
       'deb-recommends': { type: 'string', multiple: true },
       ...{ 'deb-compression': text, 'deb-priority': text, 'after-install': text, 'after-remove': text },
-      ...{ architecture: text, description: text, version: text, package: text, name: text, maintainer: text },
+      ...{
+        architecture: text,
+        description: text,
+        version: text,
+        package: text,
+        name: text,
+        maintainer: text,
+      },
       ...{ vendor: text, url: text, license: text, category: text },
     },
   });
@@ -54,7 +71,8 @@ export function readFpmArguments(argv: readonly string[]): DebRequest {
     if (typeof value !== 'string') throw new Error(`Missing option --${name}.`);
     return value;
   };
-  if (values.target !== 'deb') throw new Error(`Only packages of type deb can be written, not ${values.target}.`);
+  if (values.target !== 'deb')
+    throw new Error(`Only packages of type deb can be written, not ${values.target}.`);
   return {
     name: needed('name'),
     version: needed('version'),
@@ -113,7 +131,10 @@ export function writeDeb(request: DebRequest): void {
     const control = join(root, 'DEBIAN');
     mkdirSync(control, { mode: 0o755 });
     writeFileSync(join(control, 'control'), controlFile(request, Math.ceil(bytes / 1024)));
-    writeFileSync(join(control, 'md5sums'), files.map((file) => `${md5(file)}  ${relative(root, file)}\n`).join(''));
+    writeFileSync(
+      join(control, 'md5sums'),
+      files.map((file) => `${md5(file)}  ${relative(root, file)}\n`).join(''),
+    );
     for (const [name, from] of [
       ['postinst', request.afterInstall],
       ['postrm', request.afterRemove],

@@ -3,7 +3,7 @@
  * ELF files with binutils' `objdump`, which comes with a C compiler; nothing is loaded or run.
  */
 import { execFile } from 'node:child_process';
-import { openSync, readSync, closeSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,19 +43,28 @@ export function unloadable(files: readonly NativeFile[]): string[] {
     const isNextToIt = (name: string) =>
       searches.some((folder) => /^\$ORIGIN\/?$/.test(folder)) && shipped.has(join(dirname(path), name));
     const lacks = needs.filter((name) => !SYSTEM_LIBRARIES.test(name) && !isNextToIt(name));
-    return lacks.length === 0 ? [] : [`${basename(path)} can't load: it needs ${lacks.join(', ')} (${path}).`];
+    return lacks.length === 0
+      ? []
+      : [`${basename(path)} can't load: it needs ${lacks.join(', ')} (${path}).`];
   });
 }
 
 /** The newest version of glibc that any of the files needs; null if none needs one. */
 export function newestGlibc(files: readonly NativeFile[]): string | null {
-  return files.flatMap(({ glibc }) => glibc ?? []).sort(byVersion).at(-1) ?? null;
+  return (
+    files
+      .flatMap(({ glibc }) => glibc ?? [])
+      .sort(byVersion)
+      .at(-1) ?? null
+  );
 }
 
 async function readNativeFile(path: string): Promise<NativeFile> {
   const { stdout } = await run('objdump', ['-p', path], { maxBuffer: OBJDUMP_OUTPUT_MAX });
   const valuesOf = (name: string) =>
-    [...stdout.matchAll(new RegExp(String.raw`^\s+${name}\s+(\S+)$`, 'gm'))].flatMap(([, value]) => value ?? []);
+    [...stdout.matchAll(new RegExp(String.raw`^\s+${name}\s+(\S+)$`, 'gm'))].flatMap(
+      ([, value]) => value ?? [],
+    );
   const versions = [...stdout.matchAll(/\bGLIBC_(\d+(?:\.\d+)+)\b/g)].flatMap(([, version]) => version ?? []);
   return {
     path,

@@ -41,7 +41,11 @@ const NOT_TRACED = [
   'node_modules/node-llama-cpp/llama/*/**',
 ];
 /** Loaded by a path that tracing doesn't find. */
-const LOADED_BY_PATH = ['node_modules/tiny-secp256k1/lib/secp256k1.wasm'];
+const LOADED_BY_PATH = [
+  'node_modules/node-llama-cpp/llama/binariesGithubRelease.json',
+  'node_modules/node-llama-cpp/llama/llama.cpp.info.json',
+  'node_modules/tiny-secp256k1/lib/secp256k1.wasm',
+];
 const FOLDERS = ['dist/desktop', 'dist/preload', 'dist/renderer', 'dist/agent', 'resources/icons'];
 /** Files that only builds and packages need. */
 const NOT_NEEDED = /^dist\/renderer\/\.vite\/|^resources\/icons\/(?:linux\/|icon\.ic)/;
@@ -73,7 +77,8 @@ async function tracedFiles(): Promise<string[]> {
   const { fileList } = await nodeFileTrace(roots, {
     base: REPOSITORY,
     processCwd: REPOSITORY,
-    conditions: ['node', 'import', 'require', 'default'],
+    // Only imports: evaluating the code to find paths takes most of the time.
+    analysis: { emitGlobs: false, computeFileReferences: false, evaluatePureExpressions: false },
     ignore: NOT_TRACED,
   });
   return [...fileList].map((path) => path.split(sep).join('/'));

@@ -16,7 +16,10 @@ export const ALLOWED: readonly { readonly pattern: RegExp; readonly why: string 
   { pattern: /^dist\/renderer\/.+\.(?:html|js|css|woff2|svg|json)$/, why: 'the pages' },
   { pattern: /^dist\/agent\/(?:main\/.+\.js|package\.json)$/, why: 'the agent' },
   { pattern: /^dist\/agent\/resources\/models\/.+\.(?:gguf|json|txt)$/, why: 'the tiny model' },
-  { pattern: /^dist\/agent\/native\/build\/idlewatt[\w-]*(?:\.node|\.exe)?$/, why: 'the sandbox and the sensors' },
+  {
+    pattern: /^dist\/agent\/native\/build\/idlewatt[\w-]*(?:\.node|\.exe)?$/,
+    why: 'the sandbox and the sensors',
+  },
   { pattern: /^node_modules\/.+\/package\.json$/, why: 'how packages are found and loaded' },
   { pattern: /^node_modules\/(?!@node-llama-cpp|@foundry-rs).+\.(?:js|cjs|mjs)$/, why: 'code of packages' },
   { pattern: /^node_modules\/(?:.+\/)?(?:ci-info|cli-spinners)\/\w+\.json$/, why: 'data of packages' },
@@ -25,7 +28,8 @@ export const ALLOWED: readonly { readonly pattern: RegExp; readonly why: string 
   { pattern: /^node_modules\/better-sqlite3\/prebuilds\/[\w-]+\.node$/, why: 'the database' },
   { pattern: /^node_modules\/@node-llama-cpp\/[\w-]+\/dist\/index\.js$/, why: 'where the engine is' },
   {
-    pattern: /^node_modules\/@node-llama-cpp\/[\w-]+\/bins\/[\w-]+\/[\w.-]+\.(?:so|node|dylib|dll|metal|json)$/,
+    pattern:
+      /^node_modules\/@node-llama-cpp\/[\w-]+\/bins\/[\w-]+\/[\w.-]+\.(?:so|node|dylib|dll|metal|json)$/,
     why: 'the engine',
   },
   { pattern: /^node_modules\/@foundry-rs\/anvil-[\w-]+\/bin\/anvil(?:\.exe)?$/, why: 'the practice chain' },
@@ -49,7 +53,8 @@ const NATIVE = /^node_modules\/(?:@node-llama-cpp|@foundry-rs|better-sqlite3\/pr
 export function unexpectedFiles(files: readonly Pick<PackageFile, 'to'>[], system: PackageSystem): string[] {
   return files.flatMap(({ to }) => {
     if (FORBIDDEN.test(to)) return [`${to} is not needed at run time.`];
-    if (/^node_modules\/@node-llama-cpp\//.test(to) && CUDA.test(to)) return [`${to} can't load without CUDA.`];
+    if (/^node_modules\/@node-llama-cpp\//.test(to) && CUDA.test(to))
+      return [`${to} can't load without CUDA.`];
     const build = NATIVE.exec(to)?.[1];
     if (build !== undefined && !isFor(build, system)) return [`${to} is for another system.`];
     if (BUNDLED_NODE.test(to) || ALLOWED.some(({ pattern }) => pattern.test(to))) return [];

@@ -33,7 +33,12 @@ export async function availableTargets(forTests: boolean): Promise<Targets> {
   const tools = withoutFpm ? `electron-builder's tools from ${TOOLS}` : null;
   const needs: readonly (readonly [string, string | null])[] = [
     ['deb', hasProgram('dpkg-deb') ? null : 'dpkg-deb (Debian: dpkg)'],
-    ...(forTests ? [] : ([['rpm', hasProgram('rpmbuild') ? tools : 'rpmbuild (Debian: rpm)'], ['AppImage', tools]] as const)),
+    ...(forTests
+      ? []
+      : ([
+          ['rpm', hasProgram('rpmbuild') ? tools : 'rpmbuild (Debian: rpm)'],
+          ['AppImage', tools],
+        ] as const)),
   ];
   return {
     targets: needs.flatMap(([name, need]) => (need === null ? [name] : [])),

@@ -33,7 +33,12 @@ const PARTS = [
     copyright: 'Copyright (c) 2023-2026 The ggml authors',
     package: '@node-llama-cpp/',
   },
-  { name: 'SQLite (in better-sqlite3)', license: 'in the public domain', copyright: '', package: 'better-sqlite3' },
+  {
+    name: 'SQLite (in better-sqlite3)',
+    license: 'in the public domain',
+    copyright: '',
+    package: 'better-sqlite3',
+  },
 ] as const;
 
 /** The text of the file for an app with these files. Fails if a package doesn't name its license. */
@@ -45,7 +50,10 @@ export function thirdPartyLicenses(files: readonly PackageFile[]): string {
   const sections = new Map([...folders].map((folder) => sectionOf(folder)));
   for (const part of PARTS) {
     if (![...folders].some((folder) => folder.includes(`/${part.package}`))) continue;
-    sections.set(part.name, `${part.name}\nLicense: ${part.license}\n\n${part.license === 'MIT' ? mit(part.copyright) : ''}`);
+    sections.set(
+      part.name,
+      `${part.name}\nLicense: ${part.license}\n\n${part.license === 'MIT' ? mit(part.copyright) : ''}`,
+    );
   }
   const names = [...sections.keys()].sort((a, b) => a.localeCompare(b, 'en'));
   return [HEAD, ...names.map((name) => sections.get(name))].join(`\n${RULE}\n`);
@@ -62,7 +70,10 @@ function sectionOf(folder: string): [title: string, section: string] {
     .map((name) => readFileSync(join(path, name), 'utf8').trim());
   const title = `${manifest.name} ${manifest.version}`;
   if (license === undefined && texts.length === 0) throw new Error(`${title} doesn't name its license.`);
-  return [title, [title, `License: ${license ?? 'see below'}`, '', ...withText(texts, license, manifest)].join('\n')];
+  return [
+    title,
+    [title, `License: ${license ?? 'see below'}`, '', ...withText(texts, license, manifest)].join('\n'),
+  ];
 }
 
 /** A package without a license's text has that of its identifier, with its author. */
@@ -74,7 +85,8 @@ function withText(
   if (texts.length > 0) return texts;
   const copyright = `Copyright (c) ${(typeof author === 'object' ? author.name : author) ?? `The authors of ${name}`}`;
   if (license !== undefined && /\bMIT\b/.test(license)) return [mit(copyright)];
-  if (license === 'Apache-2.0') return [copyright, '', readFileSync(join(REPOSITORY, APACHE_TEXT), 'utf8').trim()];
+  if (license === 'Apache-2.0')
+    return [copyright, '', readFileSync(join(REPOSITORY, APACHE_TEXT), 'utf8').trim()];
   throw new Error(`${name} has no text of its license, ${license}.`);
 }
 
