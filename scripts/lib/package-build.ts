@@ -1,8 +1,7 @@
 /** Builds the packages of this system with electron-builder from exactly the files of `package-contents.ts`. */
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Arch, build, type Configuration, Platform } from 'electron-builder';
-import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { newestGlibc, readNativeFiles, unloadable } from './native-needs.ts';
 import { bundledNode, type PackageFile, type PackageSystem, packageFiles } from './package-contents.ts';

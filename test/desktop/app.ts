@@ -67,6 +67,8 @@ export async function openApp(
   options: {
     home?: string;
     parameters?: readonly string[];
+    /** Leaves the data folder when the app is closed. */
+    keepsHome?: boolean;
     /** Folder of the app, instead of the repository. */
     folder?: string;
     environment?: Readonly<Record<string, string>>;
@@ -133,7 +135,7 @@ export async function openApp(
       await app.close().catch(() => {}); // some tests make the app quit earlier
       for (const pid of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       await display.close();
-      await rm(home, { recursive: true, force: true });
+      if (!options.keepsHome) await rm(home, { recursive: true, force: true });
     },
   };
 }
