@@ -1,4 +1,4 @@
-/** Where the agent's files are, in a checkout and in an installed app. */
+/** Paths of the agent, in a checkout and in an installed app. */
 import { join } from 'node:path';
 
 /**

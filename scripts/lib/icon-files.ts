@@ -29,7 +29,7 @@ export function encodeIco(images: readonly IconImage[]): Buffer {
   let offset = header.length;
   images.forEach(({ size, png }, index) => {
     const at = ICO_HEADER_BYTES + index * ICO_ENTRY_BYTES;
-    header.writeUInt8(size % 256, at); // 0 stands for 256
+    header.writeUInt8(size % 256, at); // 0 is 256
     header.writeUInt8(size % 256, at + 1);
     header.writeUInt16LE(1, at + 4); // planes
     header.writeUInt16LE(32, at + 6); // bits per pixel

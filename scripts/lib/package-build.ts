@@ -77,7 +77,7 @@ async function checkedGlibc(files: readonly PackageFile[]): Promise<string | nul
   return newestGlibc(native);
 }
 
-/** What differs from electron-builder.yml for this request. */
+/** Differences from electron-builder.yml for this request. */
 function configuration(request: PackageRequest, glibc: string | null): Configuration {
   const { forTests } = request;
   const suffix = forTests ? '-for-tests' : '';

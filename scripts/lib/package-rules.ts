@@ -40,7 +40,7 @@ const BUNDLED_NODE = /^node_modules\/node\/bin\/node(?:\.exe)?$/;
 /** Never needed at run time, wherever it is. */
 const FORBIDDEN =
   /\.(?:map|ts|tsx|mts|cts|c|cc|cpp|h|hpp|o|a|md|markdown|gyp|yml|flow)$|\/(?:tests?|__tests__|examples?|docs?|benchmarks?|coverage|\.github)\//i;
-/** Builds for graphics cards whose libraries no plain system has. */
+/** Builds for GPUs whose libraries no plain system has. */
 const CUDA = /cuda|cublas|cudart/i;
 const PLATFORM_WORDS: Readonly<Record<PackageSystem['platform'], RegExp>> = {
   linux: /linux/,
