@@ -76,6 +76,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     bootstrap: values.bootstrap,
     listen: values.listen,
     announce: values.announce,
+    ...(values['public-dht'] && { publicDht: true as const }),
     metricsPort: given.some(({ name }) => name === 'metrics-port') ? values['metrics-port'] : null,
     quietRequester: values['quiet-requester'],
     logLevel: values['log-level'],

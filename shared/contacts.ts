@@ -1,7 +1,7 @@
 /** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
 import { z } from 'zod';
 
-/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. */
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. */
 export const contactPurposeSchema = z.enum([
   'models',
   'chain',
@@ -9,6 +9,7 @@ export const contactPurposeSchema = z.enum([
   'rates',
   'peers',
   'engines',
+  'directory',
   'other',
 ]);
 export type ContactPurpose = z.infer<typeof contactPurposeSchema>;

@@ -137,6 +137,11 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'open and public nodes: multiaddr at which everybody reaches this machine, for example a forwarded port; may be repeated',
   },
+  'public-dht': {
+    type: 'flag',
+    readBy: ['agent'],
+    help: 'open and public nodes: also find others, and be found, through the public DHT of IPFS (docs/public-nodes.md)',
+  },
   role: {
     type: 'choice',
     placeholder: 'NAME',

@@ -175,6 +175,8 @@ export const settingsSchema = z.object({
         .regex(/^\/(?:ip4|ip6|dns|dns4|dns6|dnsaddr)\/[^\s]+\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,64}$/),
     )
     .max(PUBLIC_NODES_MAX),
+  /** Find others of the open market in the public DHT of IPFS, and be found there. */
+  publicDht: z.boolean(),
   /** TCP port that the owner's router forwards to this machine, the same on both; null: none. */
   forwardedPort: z.number().int().min(1_024).max(65_535).nullable(),
   /** IP address or host name at which the internet reaches that port; null: peers tell the address that they see. */
@@ -261,6 +263,7 @@ export const DEFAULT_SETTINGS: Settings = {
   gatewayOrigins: [],
   gatewayHosts: [],
   publicNodes: [],
+  publicDht: false,
   forwardedPort: null,
   publicHost: null,
   engineServers: [],

@@ -65,6 +65,12 @@ export const METRICS_PATH = '/metrics';
 export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';
 /** Its SHA-256 is the key that every provider provides, next to those of its model files. */
 export const MARKET_NAME = 'idlewatt market 1';
+/** Topic of the hints about changed offers; the shard of a model file follows, see `offer-shards.ts`. */
+export const OFFER_TOPIC_PREFIX = '/idlewatt/offers/1/';
+/** The protocol of the public DHT of IPFS, which other programs serve. */
+export const PUBLIC_DHT_PROTOCOL = '/ipfs/kad/1.0.0';
+/** Its SHA-256 is the key under which machines of the market find each other in the public DHT. */
+export const RENDEZVOUS_NAME = 'idlewatt rendezvous 1';
 
 /** OpenAI's paths, served by provider and gateway. */
 export const CHAT_PATH = '/v1/chat/completions';
@@ -83,6 +89,8 @@ export const KEPT_ANSWERS_PATH = '/v1/kept-answers';
 export const CHECK_REPORTS_PATH = '/v1/check-reports';
 /** Path of a provider's offer. */
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
+/** Path at which a provider shows channels on which it was paid. */
+export const REFERENCES_PATH = '/v1/references';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 

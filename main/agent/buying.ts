@@ -27,12 +27,7 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
-import {
-  createExperience,
-  type Experience,
-  measureRoundTrips,
-  noteIdentity,
-} from '../core/reputation/index.ts';
+import { type Experience, measureRoundTrips } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
@@ -44,7 +39,9 @@ import { gatewayKeyFile } from './gateway-key-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
+import { hearingChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
+import { openReputation, type Reputation } from './reputation.ts';
 import { logDeposit } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -109,13 +106,9 @@ export async function openBuying(
     parts.machines === null
       ? openPaymentClient(surroundings, parts, { charges, budget, keys })
       : createFreePayer();
-  const experience = createExperience({
-    records: parts.foundation.records,
-    durability: parts.foundation.database.durability,
-    clock: surroundings.clock,
-  });
-  surroundings.onClose(() => experience.save());
-  const directory = openDirectory(surroundings, parts.network, experience);
+  const reputation = openReputation(surroundings, parts);
+  const { experience } = reputation;
+  const directory = openDirectory(surroundings, parts.network, reputation);
   const { gateway, batches, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
@@ -241,7 +234,11 @@ function openGatewayKeys(
   });
 }
 
-function openDirectory(surroundings: Surroundings, network: Network, experience: Experience): Directory {
+function openDirectory(
+  surroundings: Surroundings,
+  network: Network,
+  { experience, noteOffer }: Reputation,
+): Directory {
   const { terms, clock, onClose } = surroundings;
   const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
@@ -256,12 +253,14 @@ function openDirectory(surroundings: Surroundings, network: Network, experience:
     readOffer: async (jws, peer) => {
       const clockErrorMsMax = LIVE_OFFER_CLOCK_ERROR_MS_MAX;
       const checks = { verifySigned, verifyTypedData, didOf, clock, clockErrorMsMax };
-      return noteIdentity(experience, await readOffer(jws, peer, checks));
+      return noteOffer(await readOffer(jws, peer, checks));
     },
   });
   directory.start();
   onClose(() => directory.stop());
-  return directory;
+  return network.market === null
+    ? directory
+    : hearingChanges(surroundings, { network, market: network.market, directory });
 }
 
 /** Returns the search for providers of a model, or of any; null where there is no market. */

@@ -37,6 +37,8 @@ export interface AgentConfig {
   readonly listen?: readonly string[];
   /** Multiaddrs at which strangers reach this machine. */
   readonly announce?: readonly string[];
+  /** Find others of the market in the public DHT, and be found there; absent: as the settings say. */
+  readonly publicDht?: true;
   /** Port of a public node's metrics on loopback; null: none. 0 takes any free port. */
   readonly metricsPort?: number | null;
   readonly quietRequester: boolean;

@@ -34,7 +34,8 @@ export function openContacts(
     clock,
     records,
     onNew({ host, purpose }) {
-      log.child('contacts').info('A host was contacted for the first time', { host, purpose });
+      const level = purpose === 'directory' ? 'debug' : 'info';
+      log.child('contacts')[level]('A host was contacted for the first time', { host, purpose });
       changed('network');
     },
   });
@@ -68,6 +69,8 @@ export function openContacts(
       };
       note();
       onClose(network.onPeers(note));
+      const asked = network.market?.publicDht;
+      if (asked) onClose(asked.onContact((address) => contacts.note(ipOf(address), 'directory')));
     },
   };
 }

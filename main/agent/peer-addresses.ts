@@ -15,6 +15,12 @@ export function checkPeerAddresses(config: AgentConfig, openMarket: boolean): vo
       `--bootstrap and --announce require --profile open. Profile "${profile}" has a network of its own.`,
     );
   }
+  if (config.publicDht) {
+    throw new AppError(
+      'bad-request',
+      `--public-dht requires --profile open. Profile "${profile}" has a network of its own.`,
+    );
+  }
   if (listen.length > 0 && profile === 'practice') {
     throw new AppError(
       'bad-request',

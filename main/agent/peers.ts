@@ -1,8 +1,9 @@
 /** Opens the peer-to-peer network, joins the open market, and connects to the peers that the owner named. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAppError } from '../../shared/errors.ts';
+import { PUBLIC_DHT_NODES } from '../../shared/public-dht.ts';
 import { createNetwork } from '../adapters/libp2p/index.ts';
-import { type MarketAddresses, marketAddresses, rememberPeers } from '../core/network/index.ts';
+import { type MarketAddresses, marketAddresses, meetInPublic, rememberPeers } from '../core/network/index.ts';
 import type { Log } from '../ports/log.ts';
 import type { Market, Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
@@ -31,7 +32,7 @@ export async function openNetwork(
       mdns,
       log: log.child('peers'),
       ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
-      ...(openMarket && { market: { announce } }),
+      ...(openMarket && { market: { announce, ...publicDhtOf(config, foundation) } }),
     }),
   );
   onClose(() => network.stop());
@@ -44,11 +45,17 @@ export async function openNetwork(
     };
     join(addresses.bootstrap);
     onClose(foundation.settings.onChange(({ publicNodes }) => join(publicNodes)));
+    onClose(meetInPublic({ network, market, clock, log: log.child('market') }));
     onClose(rememberPeers({ network, market, records: foundation.records, clock, log: log.child('peers') }));
   }
   const listening = [...network.addresses()];
   log.child('start').info('Listening for peers', { peer: network.key.peer, addresses: listening, mdns });
   return network;
+}
+
+/** Read at the start only. */
+function publicDhtOf({ publicDht }: Surroundings['config'], { settings }: Foundation) {
+  return (publicDht ?? settings.get().publicDht) ? { publicDht: PUBLIC_DHT_NODES } : {};
 }
 
 /** The command line's addresses were checked before; one of the settings may still be invalid. */

@@ -4,9 +4,11 @@
  */
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
+import { PUBLIC_DHT_NODES } from '../../shared/public-dht.ts';
 import { createPublicNode } from '../adapters/libp2p/index.ts';
 import { acquireFileLock } from '../adapters/sqlite/index.ts';
 import { openHome } from '../core/home/index.ts';
+import { meetInPublic } from '../core/network/index.ts';
 import { createClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { createClosers } from './closers.ts';
@@ -46,17 +48,20 @@ export async function openPublicNode(
   }
   hooks.onOpened?.({ log, stop });
   try {
+    const clock = createClock(logFault(log.child('clock'), 'A timer callback failed'));
     const node = await createPublicNode({
       folder: home.paths.keys,
       listen: config.listen ?? [],
       announce: config.announce ?? [],
       bootstrap: config.bootstrap ?? [],
       isRelay: role === 'relay',
-      clock: createClock(logFault(log.child('clock'), 'A timer callback failed')),
+      ...(config.publicDht && { publicDht: PUBLIC_DHT_NODES }),
+      clock,
       log: log.child('peers'),
     });
     await node.start();
     closers.add(() => node.stop());
+    closers.add(meetInPublic({ network: null, market: node.market, clock, log: log.child('market') }));
     const metrics = await serveMetrics(() => node.metrics(), config.metricsPort ?? null, closers.add);
     const addresses = [...node.addresses()];
     log.child('start').info('The public node is ready', { role, peer: node.peer, addresses });

@@ -3,10 +3,10 @@ import { freemem } from 'node:os';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
-import { createPaymentGate } from '../adapters/x402/index.ts';
+import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { ReceivedChecks } from '../core/answer-checks/index.ts';
-import { createBindings, createOffers } from '../core/identity/index.ts';
+import { createBindings, createOffers, type OfferTerms } from '../core/identity/index.ts';
 import { createFreeGate } from '../core/machines/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import type { Pricing } from '../core/pricing/index.ts';
@@ -19,7 +19,7 @@ import {
   type ProviderService,
 } from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
-import type { Network } from '../ports/network.ts';
+import type { Market, Network } from '../ports/network.ts';
 import { openReceivedChecks } from './checking.ts';
 import { type EngineParts, openEngine } from './engine.ts';
 import { ownFormerPeers } from './former-peers.ts';
@@ -27,6 +27,7 @@ import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import { type ToldParts, tellChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
@@ -78,7 +79,13 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const received = openReceivedChecks(surroundings, foundation);
   const sources = latest<PriceSources>();
   const pricing = openPricing(surroundings, { ...parts, sources: sources.get });
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing, received });
+  const { provider, offerTerms } = openProvider(surroundings, parts, {
+    engine,
+    measuring,
+    serving,
+    pricing,
+    received,
+  });
   providerLater.set(provider);
 
   return {
@@ -97,18 +104,16 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       const { presence } = foundation;
       onClose(measureServed({ benchmark, engines: serving.engines, presence, log: log.child('benchmark') }));
       serving.start();
-      announceModels(surroundings, parts.network, serving);
+      const { market } = parts.network;
+      if (market === null) return;
+      announceModels(surroundings, market, serving);
+      tellChangesOf(surroundings, foundation, { market, offerTerms, serving });
     },
   };
 }
 
 /** Announces the models that are offered here in the open market. */
-function announceModels(
-  { clock, onClose, log }: Surroundings,
-  { market }: Network,
-  { engines }: Serving,
-): void {
-  if (market === null) return;
+function announceModels({ clock, onClose, log }: Surroundings, market: Market, { engines }: Serving): void {
   const announcing = createAnnouncing({
     market,
     clock,
@@ -123,6 +128,20 @@ function announceModels(
   onClose(() => announcing.stop());
 }
 
+/** Tells buyers when the offer changes. */
+function tellChangesOf(
+  surroundings: Surroundings,
+  { presence, settings }: Pick<Foundation, 'presence' | 'settings'>,
+  { serving, ...told }: Omit<ToldParts, 'sources'> & { readonly serving: Serving },
+): void {
+  const sources: ToldParts['sources'] = [
+    (listener) => serving.engines.onStatus(listener),
+    (listener) => presence.onChange(listener),
+    (listener) => settings.onChange(listener),
+  ];
+  tellChanges(surroundings, { ...told, sources });
+}
+
 interface ProviderParts {
   readonly pricing: Pricing;
   readonly engine: EngineParts;
@@ -135,7 +154,7 @@ function openProvider(
   surroundings: Surroundings,
   { foundation, money, network, machines }: SellingParts,
   parts: ProviderParts,
-): ProviderService {
+): { readonly provider: ProviderService; readonly offerTerms: () => OfferTerms } {
   const { serves, terms, clock, onClose, changed, log } = surroundings;
   const { settings, jobs, presence } = foundation;
   const { chain, wallet } = money;
@@ -143,23 +162,24 @@ function openProvider(
   const { engines } = parts.serving;
   const { funds } = wallet.accounts;
   const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
+  const offerTerms = (): OfferTerms => {
+    const { benchmark } = parts.measuring;
+    const models = engines.offerable();
+    const { categoriesOff } = settings.get();
+    return {
+      payout: wallet.payout,
+      ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
+      networks: [chain.id],
+      asset: plainAsset(chain.token),
+      models: offeredModels({ models, pricing: terms.isPaid ? parts.pricing : FREE, benchmark, duty }),
+      ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
+      slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
+    };
+  };
   const offers = createOffers({
     key: network.key,
     clock,
-    terms: () => {
-      const { benchmark } = parts.measuring;
-      const models = engines.offerable();
-      const { categoriesOff } = settings.get();
-      return {
-        payout: wallet.payout,
-        ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
-        networks: [chain.id],
-        asset: plainAsset(chain.token),
-        models: offeredModels({ models, pricing: terms.isPaid ? parts.pricing : FREE, benchmark, duty }),
-        ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
-        slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
-      };
-    },
+    terms: offerTerms,
     bindings: createBindings({
       key: network.key,
       clock,
@@ -183,6 +203,7 @@ function openProvider(
       isOwn: (peer) => peer === network.key.peer || (machines?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
+    ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
@@ -203,7 +224,7 @@ function openProvider(
     onClose(() => closeHttp(server));
     onClose(() => provider.close(STOP_GRACE_MS));
   }
-  return provider;
+  return { provider, offerTerms };
 }
 
 function openServing(

@@ -38,19 +38,42 @@ export interface FoundProvider {
   readonly addresses: readonly string[];
 }
 
-/** The open market: peers that nobody named, found by what they provide. Keys are SHA-256 in hex. */
-export interface Market {
-  reach(): Reach;
-  /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
-  onReach(listener: () => void): () => void;
-  /** Stays connected to these peers (multiaddrs with peer ID), through which others are found. Returns immediately. */
-  join(addresses: readonly string[]): void;
+/** Hints that a provider's signed offer has changed, which peers pass on. They prove nothing but who sent them. */
+export interface OfferHints {
+  /** Tells those who listen to these shards that this machine's offer has changed. Never rejects. */
+  publish(shards: ReadonlySet<string>): Promise<void>;
+  /** Listens to, and passes on hints of, these shards and no others. */
+  listen(shards: ReadonlySet<string>): void;
+  /** Called with the provider of each valid hint. Returns its unsubscribe. */
+  onHint(listener: (peer: string) => void): () => void;
+}
+
+/** Records about what peers provide, stored by strangers. Keys are SHA-256 in hex. */
+export interface Records {
   /** Stores that this machine provides the key, and returns how many peers took the record. Never rejects. */
   provide(key: string, signal: AbortSignal): Promise<number>;
   /** Stops renewing the record of the key. Others drop it when its validity ends. */
   withdraw(key: string): Promise<void>;
   /** Peers that are said to provide the key, as they are found, until the signal. */
   find(key: string, signal: AbortSignal): AsyncIterable<FoundProvider>;
+}
+
+/** Records at nodes that are none of the market's. */
+export interface PublicRecords extends Records {
+  /** Called with the address (multiaddr) of each of those nodes that this machine connects to. Returns its unsubscribe. */
+  onContact(listener: (address: string) => void): () => void;
+}
+
+/** The open market: peers that nobody named, found by what they provide. */
+export interface Market extends Records {
+  readonly hints: OfferHints;
+  /** Null unless the owner allows it. */
+  readonly publicDht: PublicRecords | null;
+  reach(): Reach;
+  /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
+  onReach(listener: () => void): () => void;
+  /** Stays connected to these peers (multiaddrs with peer ID), through which others are found. Returns immediately. */
+  join(addresses: readonly string[]): void;
   /** Connects without keeping the connection; false if that failed. */
   dial(addresses: readonly string[], signal: AbortSignal): Promise<boolean>;
 }
@@ -105,6 +128,7 @@ export interface PublicNode {
   /** Fails with `port-in-use`. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  readonly market: Pick<Market, 'dial' | 'reach' | 'publicDht'>;
   /** The announced multiaddrs, with the peer ID. */
   addresses(): readonly string[];
   /** Its counters in Prometheus' text format. */

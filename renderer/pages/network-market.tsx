@@ -2,7 +2,7 @@
 import { PUBLIC_NODES_MAX, settingsSchema } from '../../shared/settings.ts';
 import { Card } from '../parts/card.tsx';
 import { SettingsForm } from '../parts/doubts.tsx';
-import { Count, TextSetting } from '../parts/setting.tsx';
+import { Count, TextSetting, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { TextList } from '../parts/text-list.tsx';
 import { useSection } from '../store.ts';
@@ -35,6 +35,13 @@ export function Market() {
             onChange={(list) => change({ publicNodes: [...list] })}
           />
           <div className="rows">
+            <Toggle
+              label={t('market.publicDht')}
+              note={t('market.publicDhtNote')}
+              isSelected={settings.publicDht}
+              isDisabled={saving.busy}
+              onChange={(publicDht) => change({ publicDht })}
+            />
             <Count
               isPlain
               label={t('market.port')}

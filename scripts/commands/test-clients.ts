@@ -30,6 +30,7 @@ import {
 } from '../../test/clients/clients.ts';
 import { openClientMarket } from '../../test/clients/market.ts';
 import { openProviderMarket } from '../../test/clients/provider-market.ts';
+import { meetInGo, PUBLIC_DHT } from '../../test/clients/public-dht.ts';
 import {
   API_DOCUMENT,
   apiDocument,
@@ -41,7 +42,8 @@ import { REPOSITORY } from '../lib/places.ts';
 
 const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
 
-Runs real clients against a gateway, and others against a provider. Those in Go need its toolchain.
+Runs real clients against a gateway, others against a provider, and two machines in a public DHT of nodes in Go. What is
+in Go needs its toolchain.
 
   --folder DIR  install into this folder and keep it (default: a temporary one)
   --only WORD   only the client of this name, or those whose name contains the word
@@ -65,27 +67,32 @@ if (values.help) {
 async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
   const word = values.only.toLowerCase();
-  const all = [...CLIENTS, ...PROVIDER_CLIENTS, ...BATCH_CLIENTS];
+  const all = [...CLIENTS, ...PROVIDER_CLIENTS, ...BATCH_CLIENTS, PUBLIC_DHT];
   const isName = all.some(({ name }) => name.toLowerCase() === word);
   const isChosen = ({ name }: ClientCase) =>
     isName ? name.toLowerCase() === word : name.toLowerCase().includes(word);
   const buyers = CLIENTS.filter(isChosen);
   const payers = PROVIDER_CLIENTS.filter(isChosen);
   const batching = BATCH_CLIENTS.filter(isChosen);
+  const meeting = [PUBLIC_DHT].filter(isChosen);
   try {
-    await install(folder, [...buyers, ...payers, ...batching]);
+    await install(folder, [...buyers, ...payers, ...batching, ...meeting]);
     const results = [
       ...(await runClients(folder, buyers, ABILITIES, openClientMarket)),
       ...(await runClients(folder, payers, PROVIDER_ABILITIES, openProviderMarket)),
     ];
-    const batches = await runClients(folder, batching, [], openClientMarket);
+    const unlisted = await runClients(folder, batching, [], openClientMarket);
+    for (const client of meeting) {
+      const [program] = programOf(folder, client);
+      unlisted.push(shown({ name: client.name, abilities: await meetInGo(program) }));
+    }
     if (values.write) {
       const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
       const rows = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
       writeFileSync(CLIENT_RESULTS, `${JSON.stringify(rows, null, 2)}\n`);
       writeFileSync(API_DOCUMENT, apiDocument(rows));
     }
-    const failures = [...results, ...batches]
+    const failures = [...results, ...unlisted]
       .flatMap(({ abilities }) => Object.values(abilities))
       .filter((result) => result !== 'ok');
     return failures.length === 0 ? 0 : 1;
@@ -196,14 +203,21 @@ async function runClient(
   for (const ability of wanted) {
     if (client.without[ability] === undefined) abilities[ability] ??= 'nothing was reported';
   }
-  console.log(client.name);
-  for (const [ability, result] of Object.entries(abilities)) console.log(`  ${ability.padEnd(16)}${result}`);
+  shown({ name: client.name, abilities });
   if (
     Object.values(abilities).length === 0 ||
     Object.values(abilities).every((result) => result === 'nothing was reported')
   )
     console.log(output.slice(-800));
   return { name: client.name, abilities };
+}
+
+function shown(result: ClientResult): ClientResult {
+  console.log(result.name);
+  for (const [ability, outcome] of Object.entries(result.abilities)) {
+    console.log(`  ${ability.padEnd(24)}${outcome}`);
+  }
+  return result;
 }
 
 function programOf(folder: string, client: ClientCase): [string, string[]] {

@@ -16,7 +16,7 @@ import { base58btc } from 'multiformats/bases/base58';
 import { CID } from 'multiformats/cid';
 import * as raw from 'multiformats/codecs/raw';
 import { create as createDigest } from 'multiformats/hashes/digest';
-import { MARKET_NAME, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT } from '../../shared/wire.ts';
+import { MARKET_NAME, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RENDEZVOUS_NAME } from '../../shared/wire.ts';
 import { VECTORS } from '../lib/protocol-document.ts';
 
 const NOW_MS = 1_800_000_000_000;
@@ -397,6 +397,24 @@ const marketKey = (name: string, digest: string) => ({
   cid: CID.createV1(raw.code, createDigest(0x12, Buffer.from(digest, 'hex'))).toString(),
 });
 
+/** Each comes alone, from a peer that sent nothing before. */
+function hints() {
+  const at = (ofMs: number) => JSON.stringify({ atMs: NOW_MS + ofMs });
+  const made: readonly (readonly [name: string, data: string, verdict: string])[] = [
+    ['now', at(0), 'accept'],
+    ['two minutes ago', at(-120_000), 'accept'],
+    ['in two minutes', at(120_000), 'accept'],
+    ['a field of a later version', JSON.stringify({ atMs: NOW_MS, later: true }), 'accept'],
+    ['older', at(-120_001), 'ignore'],
+    ['too early', at(120_001), 'ignore'],
+    ['no time', '{}', 'reject'],
+    ['the time as text', JSON.stringify({ atMs: String(NOW_MS) }), 'reject'],
+    ['no JSON', 'now', 'reject'],
+    ['257 bytes', `${at(0)}${' '.repeat(257 - at(0).length)}`, 'reject'],
+  ];
+  return made.map(([name, data, verdict]) => ({ name, data, atMs: NOW_MS, verdict }));
+}
+
 function streams() {
   const of = (data: string, event: string | null = null) => ({ event, data });
   return [
@@ -431,7 +449,12 @@ const vectors = {
   network: NETWORK,
   assetId: ASSET.id,
   peers: [provider, stranger].map(({ peer, publicKey }) => ({ peer, publicKey })),
-  marketKeys: [marketKey('every provider', sha256(MARKET_NAME)), marketKey('a model file', MODEL.sha256)],
+  marketKeys: [
+    marketKey('every provider', sha256(MARKET_NAME)),
+    marketKey('a model file', MODEL.sha256),
+    marketKey('the public DHT', sha256(RENDEZVOUS_NAME)),
+  ],
+  hints: hints(),
   offers: await offers(),
   channels: [{ chainId: CHAIN_ID, config: CONFIG, id: CHANNEL.toLowerCase() }],
   vouchers: await vouchers(),

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import * as connections from '../../main/adapters/libp2p/connection-limits.ts';
+import * as hints from '../../main/adapters/libp2p/hint-checks.ts';
 import { HTTP_PROTOCOL } from '../../main/adapters/libp2p/http-streams.ts';
 import { MESSAGE_BYTES_MAX } from '../../main/adapters/libp2p/key.ts';
 import { SERVICE_TAG } from '../../main/adapters/libp2p/network.ts';
@@ -24,6 +25,7 @@ import {
   LIVE_OFFER_CLOCK_ERROR_MS_MAX,
 } from '../../main/core/identity/offers.ts';
 import { ANNOUNCE_AT_MS, ANNOUNCE_EVERY_MS } from '../../main/core/network/announcing.ts';
+import { HINT_EVERY_MS_MIN } from '../../main/core/network/offer-changes.ts';
 import { BODY_BYTES_MAX } from '../../main/core/openai-http/body.ts';
 import { PROVIDER_LIMITS } from '../../main/core/provider/index.ts';
 import { HEADERS_AFTER_MS, QUIET_MS_MAX } from '../../main/core/provider/work.ts';
@@ -43,6 +45,9 @@ const NAMES: readonly Row[] = [
   ['HTTP over a stream', HTTP_PROTOCOL],
   ['DHT of the market', wire.DHT_PROTOCOL],
   ['text whose SHA-256 every provider provides', wire.MARKET_NAME],
+  ['topic of changed offers', `${wire.OFFER_TOPIC_PREFIX}{shard}`],
+  ['public DHT', wire.PUBLIC_DHT_PROTOCOL],
+  ['text whose SHA-256 is the key there', wire.RENDEZVOUS_NAME],
   ['mDNS service', SERVICE_TAG],
   ['relay: places, and connections through it', RELAY_V2_HOP_CODEC],
   ['relay: connections that arrive', RELAY_V2_STOP_CODEC],
@@ -54,6 +59,7 @@ const NAMES: readonly Row[] = [
   ['embeddings', `POST ${wire.EMBEDDINGS_PATH}`],
   ['answer of a line of a batch', `GET ${wire.KEPT_ANSWERS_PATH}/{job}`],
   ['alarm of a check', `POST ${wire.CHECK_REPORTS_PATH}/{job}`],
+  ['channels on which it was paid', `GET ${wire.REFERENCES_PATH}`],
   ['scheme of x402', SCHEME],
   ['contract of channels', SETTLEMENT_ADDRESS],
   ['collector of deposits by ERC-3009', ERC3009_COLLECTOR_ADDRESS],
@@ -76,6 +82,14 @@ const LIMITS: readonly Row[] = [
   ['a provider record is stored for', seconds(RECORD_VALID_MS)],
   ['a provider stores it after its start, and again', ANNOUNCE_AT_MS.map(seconds).join(', ')],
   ['and then every', seconds(ANNOUNCE_EVERY_MS)],
+  ['a hint', bytes(hints.HINT_BYTES_MAX)],
+  ['the time in a hint may differ by', seconds(hints.HINT_CLOCK_MS_MAX)],
+  [
+    `hints of one peer in a topic that are passed on in ${seconds(hints.HINT_WINDOW_MS)}`,
+    hints.HINTS_PER_ORIGIN_MAX,
+  ],
+  ['and of all peers', hints.HINTS_PER_TOPIC_MAX],
+  ['a provider sends a hint at most every', seconds(HINT_EVERY_MS_MIN)],
   ['addresses of one record that are dialed', ADDRESSES_PER_PEER_MAX],
   ['relays at which a machine has a place', RELAYS_WANTED],
   ['a place at Idlewatt’s relays lasts, unless renewed', seconds(RELAY_LIMITS.placeMs)],

@@ -44,6 +44,7 @@ test('a wrong command line starts nothing', async () => {
     [['--role', 'relay', ...LISTEN, '--announce', 'nonsense'], /Invalid address "nonsense"/],
     [['--bootstrap', '/ip4/45.0.0.10/tcp/1'], /multiaddr with a peer ID/],
     [['--announce', '/ip4/45.0.0.20/tcp/4001'], /require --profile open/],
+    [['--public-dht'], /--public-dht requires --profile open/],
     [['--listen', '/ip4/0.0.0.0/tcp/4001'], /practice stays on this machine/],
   ];
   for (const [options, reason] of refusals) {

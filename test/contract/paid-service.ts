@@ -18,6 +18,7 @@ import {
   openProviderChannels,
   type PaidDeposit,
   type PayerOptions,
+  type ProviderChannels,
 } from '../../main/adapters/x402/index.ts';
 import { createSettlement, type ScheduledSettlement } from '../../main/core/payments/index.ts';
 import type { ChainNetwork, CoinPrice } from '../../main/ports/chain.ts';
@@ -52,6 +53,7 @@ export async function makeAccounts(): Promise<WalletAccounts> {
 export interface Provider {
   readonly accounts: WalletAccounts;
   readonly store: MemoryRecordStore;
+  readonly channels: ProviderChannels;
   readonly gate: PaymentGate;
   readonly claims: ChannelClaims;
   readonly settlement: ScheduledSettlement;
@@ -96,7 +98,7 @@ export async function openProvider(
   });
   const claims = createChannelClaims(channels, systemClock);
   const settlement = createSettlement({ claims, clock: systemClock, threshold: () => amount(1_000_000_000) });
-  return { accounts, store, gate: createPaymentGate(channels), claims, settlement, node };
+  return { accounts, store, channels, gate: createPaymentGate(channels), claims, settlement, node };
 }
 
 /** Handles an admitted request; by default the service charges {@link Service.charge}. */

@@ -79,6 +79,7 @@ async function openParts(folder: string) {
   const service = await serve({
     accounts,
     store,
+    channels,
     gate: createPaymentGate(channels),
     claims,
     settlement,

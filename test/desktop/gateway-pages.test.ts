@@ -109,7 +109,7 @@ test('web pages and host names are allowed by their origin or name, and removed 
     ]);
   }));
 
-test('the open market has fields for public nodes and for the port that the router forwards', () =>
+test('the open market has fields for public nodes, the public DHT and the port that the router forwards', () =>
   pages.withPage({}, async ({ page, agent, go }) => {
     await go('network');
     assert.equal(await page.getByText('Open market', { exact: true }).count(), 0);
@@ -123,6 +123,7 @@ test('the open market has fields for public nodes and for the port that the rout
     await nodes.getByRole('textbox').fill(` ${node}`);
     await nodes.getByRole('button', { name: 'Add' }).click();
     await nodes.getByText(node).waitFor();
+    await page.getByText('Use the public DHT of IPFS').click();
     const port = page.getByLabel('Forwarded port');
     await port.fill('4001');
     await port.press('Enter');
@@ -135,6 +136,7 @@ test('the open market has fields for public nodes and for the port that the rout
     const changes = agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input);
     assert.deepEqual(changes, [
       { publicNodes: [node] },
+      { publicDht: true },
       { forwardedPort: 4_001 },
       { publicHost: 'home.example.org' },
     ]);

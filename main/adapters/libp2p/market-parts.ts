@@ -10,6 +10,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { webSockets } from '@libp2p/websockets';
 import { BoundedDatastore } from './bounded-datastore.ts';
 import type { MarketParts } from './node.ts';
+import { offerGossip } from './offer-gossip.ts';
 import { dhtOptions } from './provider-records.ts';
 import { type AddressScope, announced } from './public-addresses.ts';
 
@@ -34,6 +35,7 @@ export function createMarketParts(options: MarketPartsOptions): MarketParts {
     transports: [webSockets(), ...(relayed ? [relayed] : [])],
     services: {
       dht: kadDHT(dhtOptions(scope, isServer)),
+      gossip: offerGossip(),
       ...(relay && { relay: circuitRelayServer(relay) }),
     },
   };

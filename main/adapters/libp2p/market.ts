@@ -9,8 +9,10 @@ import type { Market } from '../../ports/network.ts';
 import type { KeptPeers } from './kept-peers.ts';
 import { createMarketParts } from './market-parts.ts';
 import type { MarketParts, Node } from './node.ts';
+import { GossipedHints } from './offer-gossip.ts';
 import { ProviderRecords } from './provider-records.ts';
 import { type AddressScope, isRelayed, namedAddress, peerOf } from './public-addresses.ts';
+import { PublicDht } from './public-dht.ts';
 import { PLACE_AT_A_RELAY, RELAYS_WANTED, RelayPlaces } from './relay-places.ts';
 
 export interface MarketOptions {
@@ -18,6 +20,8 @@ export interface MarketOptions {
   readonly announce: readonly string[];
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** Multiaddrs of nodes of the public DHT, with the peer ID; absent: it is not used. */
+  readonly publicDht?: readonly string[];
 }
 
 /** An ordinary machine's part in the market. */
@@ -33,7 +37,7 @@ export interface OpenMarket {
 }
 
 export function openMarket(
-  { announce, scope = 'public' }: MarketOptions,
+  { announce, scope = 'public', publicDht = [] }: MarketOptions,
   privateKey: Ed25519PrivateKey,
   { clock, log }: { readonly clock: Clock; readonly log: Log | null },
 ): OpenMarket {
@@ -45,14 +49,37 @@ export function openMarket(
     listen: places === null ? [] : Array.from({ length: RELAYS_WANTED }, () => PLACE_AT_A_RELAY),
     start: (node) => places?.start(node),
     stop: () => places?.stop(),
-    marketOf: (node, kept) => createMarket(node, kept, scope),
+    marketOf: (node, kept) => createMarket(node, kept, { privateKey, scope, clock, publicDht }),
   };
 }
 
-export function createMarket(node: Node, kept: KeptPeers, scope: AddressScope): Market {
+export interface CreateMarketOptions {
+  readonly privateKey: Ed25519PrivateKey;
+  readonly scope: AddressScope;
+  readonly clock: Clock;
+  /** See {@link MarketOptions.publicDht}. */
+  readonly publicDht: readonly string[];
+}
+
+export function createMarket(
+  node: Node,
+  kept: KeptPeers,
+  { privateKey, scope, clock, publicDht }: CreateMarketOptions,
+): Market {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
   const records = new ProviderRecords(node, dht, scope);
+  const gossip = forceUnwrap('a node of the market has gossip', node.services.gossip);
   return {
+    hints: new GossipedHints(gossip, clock),
+    publicDht:
+      publicDht.length === 0
+        ? null
+        : new PublicDht({
+            privateKey,
+            scope,
+            bootstrap: publicDht,
+            ownAddresses: () => node.getMultiaddrs(),
+          }),
     reach() {
       const addresses = node.getMultiaddrs();
       if (addresses.length === 0) return 'none';

@@ -1,5 +1,6 @@
 /** The configured libp2p node: TCP, noise, yamux, identify, ping and, if wanted, mDNS and the parts of the open market. */
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
+import type { GossipSub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, Ed25519PrivateKey, Libp2p, PeerDiscovery, PeerInfo } from '@libp2p/interface';
 import type { KadDHT } from '@libp2p/kad-dht';
@@ -22,6 +23,8 @@ interface Services extends Record<string, unknown> {
   own: OwnAddresses;
   /** Only in the open market. */
   dht?: KadDHT;
+  /** Only in the open market. */
+  gossip?: GossipSub;
   /** Only at a relay. */
   relay?: CircuitRelayService;
 }
@@ -31,7 +34,7 @@ type Options = Libp2pOptions<Services>;
 /** Parts that a node has in addition in the open market. */
 export interface MarketParts extends Pick<Options, 'datastore' | 'transports' | 'metrics'> {
   readonly addresses: Omit<NonNullable<Options['addresses']>, 'listen'>;
-  readonly services: Pick<NonNullable<Options['services']>, 'dht' | 'relay'>;
+  readonly services: Pick<NonNullable<Options['services']>, 'dht' | 'gossip' | 'relay'>;
 }
 
 export interface NodeOptions {

@@ -5,8 +5,8 @@ import { passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht
 import { CID } from 'multiformats/cid';
 import { code as RAW } from 'multiformats/codecs/raw';
 import { create as createDigest } from 'multiformats/hashes/digest';
-import { DHT_PROTOCOL } from '../../../shared/wire.ts';
-import type { FoundProvider } from '../../ports/network.ts';
+import { DHT_PROTOCOL, PUBLIC_DHT_PROTOCOL } from '../../../shared/wire.ts';
+import type { FoundProvider, Records } from '../../ports/network.ts';
 import { type AddressScope, dialable, ofPeer } from './public-addresses.ts';
 
 /** Records that weren't renewed for this long are dropped; providers renew theirs more than twice within it. */
@@ -31,7 +31,17 @@ export function dhtOptions(scope: AddressScope, isServer: boolean): KadDHTInit {
   };
 }
 
-export class ProviderRecords {
+/** Options of the public DHT, in which this machine only asks. */
+export function publicDhtOptions(scope: AddressScope): KadDHTInit {
+  return {
+    protocol: PUBLIC_DHT_PROTOCOL,
+    clientMode: true,
+    initialQuerySelfInterval: FIRST_NEIGHBORS_MS,
+    peerInfoMapper: scope === 'any' ? passthroughMapper : removePrivateAddressesMapper,
+  };
+}
+
+export class ProviderRecords implements Records {
   readonly #node: Libp2p;
   readonly #dht: KadDHT;
   readonly #scope: AddressScope;

@@ -1,4 +1,5 @@
 /** A node that serves the DHT, relays for others if wanted, and has neither offers nor requests of its own. */
+import { OFFER_SHARDS } from '../../../shared/offer-shards.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PublicNode, RelayLimits } from '../../ports/network.ts';
@@ -24,6 +25,8 @@ export interface PublicNodeOptions {
   readonly limits?: RelayLimits;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** See {@link MarketOptions.publicDht}. */
+  readonly publicDht?: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,7 +36,7 @@ const CONNECTIONS_MAX = 2_048;
 
 /** Creates the node of one folder; nothing listens before `start`. Fails with `keystore-missing` or `bad-request`. */
 export async function createPublicNode(options: PublicNodeOptions): Promise<PublicNode> {
-  const { listen, announce, clock, log, scope = 'public' } = options;
+  const { listen, announce, clock, log, scope = 'public', publicDht = [] } = options;
   const limits = createConnectionLimits(log, CONNECTIONS_MAX);
   const privateKey = await loadPeerKey(options.folder);
   const key = await createPeerKey(privateKey);
@@ -66,12 +69,13 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
   limits.watch(node);
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
-  const market = createMarket(node, kept, scope);
+  const market = createMarket(node, kept, { privateKey, scope, clock, publicDht });
   if (relay && node.services.relay) relay.watch(node, node.services.relay);
   metering.watch(node);
 
   return {
     peer: key.peer,
+    market,
     async start() {
       kept.start();
       try {
@@ -82,6 +86,8 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
         throw listenError(cause, listen);
       }
       market.join(options.bootstrap);
+      // Buyers and providers behind routers are connected to public nodes, and rarely to each other.
+      market.hints.listen(OFFER_SHARDS);
     },
     async stop() {
       kept.stop();

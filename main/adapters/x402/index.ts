@@ -3,6 +3,7 @@ export { createPayer } from './buying/payer.ts';
 export type { LearnedCharge, PaidDeposit, PayerOptions } from './buying/payer-options.ts';
 export { createChainEvidence } from './chain/chain-evidence.ts';
 export { createChannelClaims } from './chain/channel-claims.ts';
+export { createReferenceReader, shownReferences } from './references.ts';
 export { createPaymentGate } from './selling/payment-gate.ts';
 export {
   openProviderChannels,

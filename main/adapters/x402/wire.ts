@@ -15,6 +15,7 @@ export const SCHEME = 'batch-settlement';
 /** Longer headers are rejected without being decoded. */
 export const PAYMENT_HEADER_BYTES_MAX = 8_192;
 const UINT128_MAX = 2n ** 128n - 1n;
+const UINT40_MAX = 2 ** 40 - 1;
 
 export const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 export const channelIdSchema = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
@@ -36,7 +37,7 @@ export const channelConfigSchema = z.object({
   receiver: addressSchema,
   receiverAuthorizer: addressSchema,
   token: addressSchema,
-  withdrawDelay: z.number().int().nonnegative(),
+  withdrawDelay: z.number().int().nonnegative().max(UINT40_MAX),
   salt: channelIdSchema,
 });
 

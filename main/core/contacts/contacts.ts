@@ -16,6 +16,8 @@ export interface Contacts {
 const COLLECTION = 'contacts';
 const KEY = 'hosts';
 const HOSTS_MAX = 300;
+/** Nodes of the public DHT, of which a lookup asks dozens: they must not push out all others. */
+const DIRECTORY_HOSTS_MAX = 60;
 const HOST_CHARACTERS_MAX = 255;
 const WRITE_EVERY_MS = 60_000;
 
@@ -38,6 +40,13 @@ export function createContacts(parts: {
     return [...hosts.values()].sort((left, right) => right.lastAtMs - left.lastAtMs);
   }
 
+  /** The host to forget; undefined while none has to be. */
+  function surplus(): Contact | undefined {
+    const directory = list().filter(({ purpose }) => purpose === 'directory');
+    if (directory.length > DIRECTORY_HOSTS_MAX) return directory.at(-1);
+    return hosts.size > HOSTS_MAX ? list().at(-1) : undefined;
+  }
+
   function write(): void {
     if (!isDirty) return;
     isDirty = false;
@@ -54,8 +63,8 @@ export function createContacts(parts: {
       hosts.set(key, contact);
       isDirty = true;
       if (known !== undefined) return;
-      const oldest = list().at(-1);
-      if (hosts.size > HOSTS_MAX && oldest) hosts.delete(keyOf(oldest.host, oldest.purpose));
+      const oldest = surplus();
+      if (oldest) hosts.delete(keyOf(oldest.host, oldest.purpose));
       parts.onNew(contact);
     },
     list,

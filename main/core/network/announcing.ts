@@ -13,6 +13,8 @@ export interface AnnouncingParts {
   readonly log: Log;
   /** Returns what this machine provides now, as SHA-256 in hex; empty while it sells nothing. */
   readonly keys: () => readonly string[];
+  /** Default: {@link ANNOUNCE_AT_MS} and {@link ANNOUNCE_EVERY_MS}. */
+  readonly times?: { readonly atMs: readonly number[]; readonly everyMs: number };
 }
 
 export interface Announcing {
@@ -34,7 +36,7 @@ const KEYS_MAX = 65;
 
 /** See {@link Announcing}. */
 export function createAnnouncing(parts: AnnouncingParts): Announcing {
-  const { market, clock, log } = parts;
+  const { market, clock, log, times = { atMs: ANNOUNCE_AT_MS, everyMs: ANNOUNCE_EVERY_MS } } = parts;
   const ended = new AbortController();
   let announced: readonly string[] = [];
   let timer: Timer | null = null;
@@ -49,8 +51,8 @@ export function createAnnouncing(parts: AnnouncingParts): Announcing {
   }
 
   function step(index: number): void {
-    const [atMs = 0, nextAtMs] = ANNOUNCE_AT_MS.slice(index);
-    timer = clock.after(nextAtMs === undefined ? ANNOUNCE_EVERY_MS : nextAtMs - atMs, () => step(index + 1));
+    const [atMs = 0, nextAtMs] = times.atMs.slice(index);
+    timer = clock.after(nextAtMs === undefined ? times.everyMs : nextAtMs - atMs, () => step(index + 1));
     running = running.then(announce);
   }
 

@@ -12,6 +12,16 @@ export interface SeekingParts {
   readonly market: Pick<Market, 'find' | 'dial'>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly times?: SeekTimes;
+}
+
+/** All in milliseconds. */
+export interface SeekTimes {
+  /** After the start. */
+  readonly atMs: readonly number[];
+  readonly everyMs: number;
+  /** From the question to the last new connection. */
+  readonly msMax: number;
 }
 
 export interface Seeking {
@@ -22,12 +32,11 @@ export interface Seeking {
   stop(): void;
 }
 
-/** Milliseconds after the start; the first peers are connected a moment after it. */
+/** The first peers are connected a moment after the start. */
 const SEEK_AT_MS = [0, 15_000, 60_000] as const;
 const SEEK_EVERY_MS = 600_000;
-
-/** From the question to the last new connection. */
 export const SEEK_MS_MAX = 6_000;
+const TIMES: SeekTimes = { atMs: SEEK_AT_MS, everyMs: SEEK_EVERY_MS, msMax: SEEK_MS_MAX };
 export const DIAL_MS_MAX = 4_000;
 /** Connections that one search tries, even if the DHT is flooded with records. */
 export const DIALS_MAX = 24;
@@ -42,7 +51,7 @@ export const UNREACHABLE_MS = 300_000;
 const REMEMBERED_MAX = 1_000;
 
 /** See {@link Seeking}. */
-export function createSeeking({ network, market, clock, log }: SeekingParts): Seeking {
+export function createSeeking({ network, market, clock, log, times = TIMES }: SeekingParts): Seeking {
   const ended = new AbortController();
   const timers: Timer[] = [];
   const searches = new Map<string, { readonly atMs: number; readonly done: Promise<number> }>();
@@ -85,7 +94,7 @@ export function createSeeking({ network, market, clock, log }: SeekingParts): Se
     const nowMs = clock.monotonic();
     const last = searches.get(key);
     if (last !== undefined && nowMs - last.atMs < REPEAT_MS_MIN) return last.done;
-    const done = within(clock, SEEK_MS_MAX, ended.signal, (signal) => search(key, signal));
+    const done = within(clock, times.msMax, ended.signal, (signal) => search(key, signal));
     remember(searches, key, { atMs: nowMs, done });
     return done;
   }
@@ -93,8 +102,8 @@ export function createSeeking({ network, market, clock, log }: SeekingParts): Se
   return {
     seek,
     keepSeeking(key) {
-      for (const atMs of SEEK_AT_MS) timers.push(clock.after(atMs, () => seek(key)));
-      timers.push(clock.every(SEEK_EVERY_MS, () => seek(key)));
+      for (const atMs of times.atMs) timers.push(clock.after(atMs, () => seek(key)));
+      timers.push(clock.every(times.everyMs, () => seek(key)));
     },
     stop() {
       ended.abort();

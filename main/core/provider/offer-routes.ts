@@ -1,9 +1,10 @@
-/** Serves what is sold, without payment: the signed offer, and its models in OpenAI's shape. */
+/** Serves what is sold, without payment: the signed offer, its models in OpenAI's shape, and who has paid before. */
 import type { Hono } from 'hono';
 import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type OfferedModel } from '../../../shared/offer.ts';
-import { MODELS_PATH } from '../../../shared/wire.ts';
+import { MODELS_PATH, REFERENCES_PATH } from '../../../shared/wire.ts';
 import type { PeerKey } from '../../ports/network.ts';
+import type { ShownReference } from '../../ports/references.ts';
 import type { Offers } from '../identity/index.ts';
 import type { Consent } from './consent.ts';
 import { peerOf } from './requester.ts';
@@ -12,13 +13,18 @@ export interface OfferRoutesParts {
   readonly offers: Offers;
   readonly key: Pick<PeerKey, 'peer'>;
   readonly consent: Pick<Consent, 'checkBuyer'>;
+  readonly references: () => readonly ShownReference[];
 }
 
-export function addOfferRoutes(app: Hono, { offers, key, consent }: OfferRoutesParts): void {
-  app.get(OFFER_PATH, async (context) => {
-    consent.checkBuyer(peerOf(context));
-    return context.text((await offers.current()).jws);
-  });
+export function addOfferRoutes(app: Hono, { offers, key, consent, references }: OfferRoutesParts): void {
+  for (const path of [OFFER_PATH, REFERENCES_PATH, MODELS_PATH, `${MODELS_PATH}/*`]) {
+    app.use(path, async (context, next) => {
+      consent.checkBuyer(peerOf(context));
+      await next();
+    });
+  }
+  app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
+  app.get(REFERENCES_PATH, (context) => context.json(references()));
   app.get(MODELS_PATH, async (context) =>
     context.json({ object: 'list', data: await listModels(offers, key.peer) }),
   );

@@ -19,6 +19,7 @@ import {
   type PaidRequest,
   type PaymentGate,
 } from '../../ports/payments.ts';
+import type { ShownReference } from '../../ports/references.ts';
 import type { Offers } from '../identity/index.ts';
 import {
   answerFailures,
@@ -82,6 +83,8 @@ export interface ProviderOptions {
   readonly onActive?: (jobs: readonly ActiveJob[]) => void;
   /** Called when a peer is refused because of a limit, with its sentence. */
   readonly onLimited?: (peer: string, limit: string) => void;
+  /** Channels on which this provider was paid. Default: none is shown. */
+  readonly references?: () => readonly ShownReference[];
   /** Takes the reports of buyers on answers that they checked. Default: they are refused. */
   readonly takeReport?: TakeReport;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
@@ -135,7 +138,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     await next();
   });
   limitBodies(app);
-  addOfferRoutes(app, { offers, key, consent });
+  addOfferRoutes(app, { offers, key, consent, references: options.references ?? (() => []) });
   for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));

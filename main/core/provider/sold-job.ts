@@ -225,7 +225,7 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   return { receipt, jws, paymentResponse: settled.paymentResponse };
 }
 
-/** The charge is on disk: the buyer gets its receipt whatever others fail to do with it. */
+/** The charge is on disk: the buyer gets its receipt even if a listener fails. */
 function report({ onCharged, onUnexpected }: SoldJobContext, job: Job, receipt: Receipt): void {
   try {
     onCharged(job, receipt);

@@ -36,6 +36,8 @@ export type Outcome =
 
 export interface Experience {
   of(peer: string, sha256: string): Known;
+  /** True for a provider that has served this buyer well; what others say of it doesn't count. */
+  isKnown(peer: string): boolean;
   /** Counts a request in progress; the returned function ends it. */
   begin(peer: string): () => void;
   noteRoundTrip(peer: string, durationMs: number): void;
@@ -60,6 +62,8 @@ export interface ExperienceParts {
   /** Defers the writes. Default: each is on disk immediately. */
   readonly durability?: Durability;
   readonly clock: Clock;
+  /** Value that was settled on chain for a provider; see `Evidence`. Default: not known. */
+  readonly settledCredit?: (peer: string) => number;
 }
 
 const MODELS_MAX = 8;
@@ -71,8 +75,11 @@ const ROUND_TRIP_GROWTH = 1.1;
 /** A proven cheat weighs as much as this many failures. */
 const CHEAT_WEIGHT = 50;
 const GAIN = 1 / 4;
+/** Own standing from which a provider's payers speak for others: that of about four good requests. */
+const KNOWN_STANDING_MIN = 0.25;
 
-export function createExperience({ records, durability = IMMEDIATE, clock }: ExperienceParts): Experience {
+export function createExperience(parts: ExperienceParts): Experience {
+  const { records, durability = IMMEDIATE, clock, settledCredit = () => 0 } = parts;
   const stored = openExperienceRecords(records, durability, clock);
   const inProgress = new Map<string, number>();
   /** On the clock that never jumps. */
@@ -86,7 +93,7 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
       const { good, bad, models } = stored.find(peer);
       const model = models[sha256];
       return {
-        ...judge({ good, bad, strangers: stored.strangers() }),
+        ...judge({ good, bad, settledCredit: settledCredit(peer), strangers: stored.strangers() }),
         seen: good + bad,
         firstTokenMs: model?.firstTokenMs ?? null,
         tokensPerSecond: model?.tokensPerSecond?.mean ?? null,
@@ -94,6 +101,10 @@ export function createExperience({ records, durability = IMMEDIATE, clock }: Exp
         inProgress: inProgress.get(peer) ?? 0,
         isBusy: (busyUntilMs.get(peer) ?? 0) > clock.monotonic(),
       };
+    },
+    isKnown(peer) {
+      const { good, bad } = stored.find(peer);
+      return judge({ good, bad }).standing >= KNOWN_STANDING_MIN;
     },
     begin: (peer) => begin(inProgress, peer),
     noteRoundTrip(peer, durationMs) {
@@ -174,6 +185,7 @@ const NOTHING: Known = {
 /** Knows nothing and learns nothing: providers are chosen by their offers alone. */
 export const NO_EXPERIENCE: Experience = {
   of: () => NOTHING,
+  isKnown: () => false,
   begin: () => () => undefined,
   noteRoundTrip: () => undefined,
   noteFirstToken: () => undefined,

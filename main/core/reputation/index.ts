@@ -9,5 +9,6 @@ export {
 } from './experience.ts';
 export { noteIdentity } from './identities.ts';
 export { type AuditReport, type Evidence, type Judgment, judge, STRANGER } from './judgment.ts';
+export { type BoundProvider, createReferences, type References, type ReferencesParts } from './references.ts';
 export { measureRoundTrips } from './round-trips.ts';
 export { creditOf, type SettledPayment } from './settled-credit.ts';

@@ -15,6 +15,11 @@ export interface SettledPayment {
 
 const HALF_LIFE_MS = 30 * 86_400_000;
 
+/** Returns what an amount still counts after this time. */
+export function agedAmount(value: number, ageMs: number): number {
+  return value * 2 ** (-Math.max(0, ageMs) / HALF_LIFE_MS);
+}
+
 /**
  * Returns the credit of each provider that isn't known, in base units; providers without credit are absent. The sum of
  * all credits is at most what their payers paid to known providers.
@@ -27,7 +32,7 @@ export function creditOf(
   const toOthers = new Map<string, number>();
   const weighed = payments
     .filter(({ amount }) => amount > 0)
-    .map((each) => ({ ...each, value: each.amount * 2 ** (-Math.max(0, each.ageMs) / HALF_LIFE_MS) }));
+    .map((each) => ({ ...each, value: agedAmount(each.amount, each.ageMs) }));
   for (const { payer, peer, value } of weighed) {
     const sums = isKnown(peer) ? toKnown : toOthers;
     sums.set(payer, (sums.get(payer) ?? 0) + value);

@@ -59,6 +59,20 @@ test('survives a restart, and forgets the host that wasn’t contacted for the l
   assert.deepEqual(again.contacts.list(), first.contacts.list());
 });
 
+test('nodes of the public DHT push out only each other', () => {
+  const { contacts, clock } = open();
+  contacts.note('chain.example', 'chain');
+  for (let index = 0; index < 500; index += 1) {
+    clock.advance(1_000);
+    contacts.note(`45.0.${Math.floor(index / 250)}.${index % 250}`, 'directory');
+  }
+  const list = contacts.list();
+  assert.equal(list.length, 61);
+  assert.equal(list[0]?.host, '45.0.1.249');
+  assert.equal(list.at(-1)?.host, 'chain.example');
+  contacts.stop();
+});
+
 test('every request of the process is reported, with the purpose that covers its redirects', async () => {
   const server = createServer((request, response) => {
     if (request.url === '/start') response.writeHead(302, { location: `http://localhost:${port}/end` }).end();

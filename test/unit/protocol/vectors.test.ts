@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
+import { HintChecks } from '../../../main/adapters/libp2p/hint-checks.ts';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { cidOf } from '../../../main/adapters/libp2p/provider-records.ts';
 import { recoverSigner } from '../../../main/adapters/secp256k1/index.ts';
@@ -19,7 +20,7 @@ import {
 import { parsePayment } from '../../../main/adapters/x402/wire.ts';
 import { checkReceipt, hashTokens } from '../../../main/core/gateway/receipt-check.ts';
 import { isPayable, readOffer } from '../../../main/core/identity/index.ts';
-import { marketKey } from '../../../main/core/network/index.ts';
+import { marketKey, rendezvousKey } from '../../../main/core/network/index.ts';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import { VECTORS } from '../../../scripts/lib/protocol-document.ts';
 import { isAppError } from '../../../shared/errors.ts';
@@ -65,6 +66,16 @@ describe('test vectors of the protocol', () => {
   });
   each('marketKeys', ({ sha256, cid }: { sha256: string; cid: string }) => {
     assert.equal(cidOf(sha256).toString(), cid);
+  });
+
+  it('the key of the public DHT is the last market key', () => {
+    assert.equal(rendezvousKey, vectors.marketKeys.at(-1).sha256);
+  });
+
+  each('hints', ({ data, atMs, verdict }: { data: string; atMs: number; verdict: string }) => {
+    const checks = new HintChecks(manualClock(atMs));
+    const hint = { origin: 'a peer', topic: 'a topic', data: new TextEncoder().encode(data) };
+    assert.equal(checks.judge(hint), verdict);
   });
 
   each('offers', async (vector: OfferVector) => {

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BUYERS_MAX, type ConsentSettings, createConsent } from '../../../main/core/provider/consent.ts';
 import { CHANNEL_PATH, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
-import { BATCH_JOB_HEADER, OFFER_PATH } from '../../../shared/wire.ts';
+import { BATCH_JOB_HEADER, MODELS_PATH, OFFER_PATH, REFERENCES_PATH } from '../../../shared/wire.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 import { encode } from '../../fakes/payment-gate.ts';
@@ -71,10 +71,12 @@ describe('the owner’s choice of buyers', () => {
     await refused(await from('regular'), 403, { code: 'buyer_not_accepted' });
   });
 
-  it('applies to the offer and to deposits, and not to questions about past jobs', async () => {
+  it('applies to all that is said about the offer and to deposits, and not to questions about past jobs', async () => {
     const { service } = await open({ sellTo: 'listed' });
     const headers = { 'x-peer-id': 'stranger' };
-    assert.equal((await service.app.request(OFFER_PATH, { headers })).status, 403);
+    for (const path of [OFFER_PATH, REFERENCES_PATH, MODELS_PATH, `${MODELS_PATH}/any`]) {
+      assert.equal((await service.app.request(path, { headers })).status, 403, path);
+    }
     const channel = (kind: 'deposit' | 'refund') => {
       const chainWork = { kind, isPaidFor: false };
       const payment = encode({ channelId: 'c', payer: 'p', most: '0', chainWork });

@@ -102,7 +102,7 @@ test('a disk that takes no charge keeps the receipt back', async () => {
   assert.equal(response.headers.get(RECEIPT_HEADER), null);
 });
 
-test('a receipt whose charge is on disk reaches the buyer, whatever fails after that', async () => {
+test('a receipt whose charge is on disk reaches the buyer, even if a listener fails after that', async () => {
   const { post, engine, faults } = await setUp({
     onCharged() {
       throw storageError('database-lost');

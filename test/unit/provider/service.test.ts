@@ -17,7 +17,7 @@ import {
 import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH } from '../../../shared/offer.ts';
 import type { Presence, StorageFault } from '../../../shared/presence.ts';
-import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { EMBEDDINGS_PATH, MODELS_PATH, REFERENCES_PATH } from '../../../shared/wire.ts';
 import { oneModel } from '../../fakes/model-engines.ts';
 import { createFakeGate, encode } from '../../fakes/payment-gate.ts';
 import { createScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
@@ -42,6 +42,12 @@ describe('provider: public information', () => {
     assert.deepEqual([model.prefill_tokens_per_second, model.decode_tokens_per_second], [1_000, 100]);
     const jws = await (await service.app.request(OFFER_PATH)).text();
     assert.equal(((await verifySigned(jws, peer)) as { peer: string }).peer, peer);
+  });
+
+  it('shows channels on which it was paid', async () => {
+    const references = [{ payer: '0x1', receiver: '0x2' }];
+    const { service } = await setUp({ references: () => references });
+    assert.deepEqual(await (await service.app.request(REFERENCES_PATH)).json(), references);
   });
 
   it('answers a GET of a paid path with 402, and what it does not support with an error', async () => {
