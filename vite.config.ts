@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import optimizeLocales from '@react-aria/optimize-locales-plugin';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { recordPackages } from './scripts/lib/bundled-packages.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
@@ -39,7 +40,7 @@ export default defineConfig({
   root: here('./renderer'),
   base: './',
   // React Aria has its texts in 34 languages.
-  plugins: [react(), optimizeLocales.vite({ locales: languages })],
+  plugins: [react(), optimizeLocales.vite({ locales: languages }), recordPackages('renderer')],
   build: {
     outDir: here('./dist/renderer'),
     emptyOutDir: true,

@@ -220,6 +220,10 @@ export const ENVIRONMENT: Readonly<
     audience: 'test',
     help: 'executable of the Electron that desktop tests start',
   },
+  IDLEWATT_INSTALLED_APP: {
+    audience: 'test',
+    help: 'executable of an installed app that desktop tests start instead of the repository’s',
+  },
   IDLEWATT_CHROMIUM: { audience: 'test', help: 'executable of the browser that tests of the pages start' },
   IDLEWATT_SEED: { audience: 'test', help: 'seed that repeats a randomized test or benchmark' },
   IDLEWATT_TEST_SECRET: { audience: 'test', help: 'a value that must not reach the engine’s environment' },

@@ -41,7 +41,11 @@ const parts: Part[] = [
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
   { name: 'words', program: 'node', parameters: ['scripts/commands/check-words.ts'] },
-  { name: 'workflows', program: 'action-validator', parameters: ['.github/workflows/ci.yml'] },
+  ...['ci', 'release'].map((name) => ({
+    name: `workflow ${name}`,
+    program: 'action-validator',
+    parameters: [`.github/workflows/${name}.yml`],
+  })),
   { name: 'documents', program: 'node', parameters: ['scripts/commands/check-docs.ts'] },
   { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];

@@ -1,34 +1,93 @@
-/** `npm run package`: builds the installable app for this machine, unpacked, only with the official Electron. */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+/**
+ * `npm run package [-- --homepage URL --contact EMAIL | --for-tests [--quick]]`: builds the packages of this system into
+ * dist/package: deb, rpm and AppImage on Linux, an installer on Windows, dmg and zip on macOS. Packages for users contain
+ * the official Electron. Names in one line what is missing where it can't build one; exits with 1 if it built none.
+ */
+import { statSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildAll } from '../lib/build-targets.ts';
+import { electronForTests } from '../lib/electron-for-tests.ts';
 import { officialElectron } from '../lib/official-electron.ts';
+import { buildPackages, type PackageRequest } from '../lib/package-build.ts';
+import { PACKAGE_BYTES_MAX } from '../lib/package-rules.ts';
+import { availableTargets, supportedSystem } from '../lib/package-targets.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 300_000;
+/** Reserved names (RFC 2606), in packages that nobody gets. */
+const FOR_TESTS = { homepage: 'https://idlewatt.example', contact: 'packages@idlewatt.example' } as const;
 
-const electron = await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, print: console.log });
-if (electron.executable === null) {
-  console.error(
-    `Nothing was packaged: ${electron.reason}. Packages are built only with the official Electron.`,
-  );
-  process.exit(1);
+const HELP = `Usage: npm run package -- --homepage URL --contact EMAIL | --for-tests [--quick]
+
+Builds the packages of this system into dist/package.
+
+  --homepage URL   where the project is, for the packages' descriptions
+  --contact EMAIL  whom to ask about the packages
+  --for-tests      a package with a substitute for Electron, for this repository's tests only: never publish it
+  --quick          compresses the package for tests less and doesn't check its size
+
+Exit codes: 0 built, 1 nothing was built or a package is too large, 2 wrong command line.`;
+
+const options = readCommandLine(HELP, () => {
+  const { values } = parseArgs({
+    options: {
+      homepage: { type: 'string' },
+      contact: { type: 'string' },
+      'for-tests': { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  const { homepage, contact, quick } = values;
+  if (values['for-tests']) return { forTests: true, quick, ...FOR_TESTS };
+  if (quick) throw new UsageError('--quick needs --for-tests.');
+  if (!URL.canParse(homepage ?? '')) throw new UsageError('--homepage needs the address of the project.');
+  if (!/^\S+@\S+$/.test(contact ?? '')) throw new UsageError('--contact needs an e-mail address.');
+  return { forTests: false, quick, homepage: String(homepage), contact: String(contact) };
+});
+
+try {
+  await packageApp();
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error));
 }
-await buildAll();
-const builder = spawn(
-  process.execPath,
-  [
-    join(REPOSITORY, 'node_modules/electron-builder/cli.js'),
-    '--dir',
-    `--config.electronDist=${join(REPOSITORY, 'node_modules/electron/dist')}`,
-    '--publish=never',
-  ],
-  { cwd: REPOSITORY, stdio: 'inherit' },
-);
-builder.once('error', (error) => {
-  console.error(`Could not start electron-builder: ${error.message}`);
+
+async function packageApp(): Promise<void> {
+  const electron = await chosenElectron();
+  const { targets, missing, withoutFpm } = await availableTargets(options.forTests);
+  for (const line of missing) console.log(line);
+  if (targets.length === 0) return fail('No package can be built on this system.');
+  const built = await buildAll();
+  if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
+  const paths = await buildPackages({
+    ...{ system: supportedSystem(), targets, withoutFpm },
+    ...electron,
+    ...options,
+  });
+  for (const path of paths) {
+    const { size } = statSync(path);
+    console.log(`${relative(REPOSITORY, path)}: ${(size / 1e6).toFixed(1)} MB`);
+    if (!options.quick && size > PACKAGE_BYTES_MAX)
+      fail(`${path} has more than ${PACKAGE_BYTES_MAX / 1e6} MB.`);
+  }
+}
+
+async function chosenElectron(): Promise<Pick<PackageRequest, 'electronFolder' | 'electronVersion'>> {
+  if (options.forTests) {
+    const { executable, version } = await electronForTests();
+    return { electronFolder: dirname(executable), electronVersion: version };
+  }
+  const official = await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, print: console.log });
+  if (official.executable === null) {
+    throw new Error(
+      `Nothing was packaged: ${official.reason}, and packages for users need the official Electron.`,
+    );
+  }
+  return { electronFolder: `${REPOSITORY}/node_modules/electron/dist`, electronVersion: official.version };
+}
+
+function fail(message: string): void {
+  console.error(message);
   process.exitCode = 1;
-});
-builder.once('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+}

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeIcns, encodeIco } from '../lib/icon-files.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { encodePng } from '../lib/png.ts';
 
@@ -20,6 +21,10 @@ const GREY: Color = [0x5a, 0x66, 0x63];
 const AMBER: Color = [0x8a, 0x5a, 0x00];
 const RED: Color = [0xa8, 0x2a, 0x2a];
 const WHITE: Color = [0xff, 0xff, 0xff];
+/** Sizes of the app icon in pixels, by the systems' rules. */
+const LINUX_SIZES = [16, 24, 32, 48, 64, 128, 256, 512];
+const WINDOWS_SIZES = [16, 24, 32, 48, 64, 128, 256];
+const MACOS_SIZES = [16, 32, 64, 128, 256, 512, 1024];
 
 const BOLT: readonly (readonly [number, number])[] = [
   [0.578, 0.14],
@@ -130,6 +135,23 @@ function draw(icon: { ground: Shape; color: Color; mark: Shape }, size: number):
   return rows;
 }
 
+/** Writes the app icon as the packages of each system need it. */
+function writeAppIcons(folder: string): void {
+  const { icon } = ICONS;
+  if (!icon) throw new Error('assertion failed: there is an app icon');
+  const pngs = new Map<number, Buffer>();
+  const imageOf = (size: number) => {
+    const png = pngs.get(size) ?? encodePng(draw(icon, size), size, size, 4);
+    pngs.set(size, png);
+    return { size, png };
+  };
+  mkdirSync(join(folder, 'linux'), { recursive: true });
+  for (const size of LINUX_SIZES)
+    writeFileSync(join(folder, 'linux', `${size}x${size}.png`), imageOf(size).png);
+  writeFileSync(join(folder, 'icon.ico'), encodeIco(WINDOWS_SIZES.map(imageOf)));
+  writeFileSync(join(folder, 'icon.icns'), encodeIcns(MACOS_SIZES.map(imageOf)));
+}
+
 if (import.meta.main) {
   const folder = join(REPOSITORY, 'resources/icons');
   mkdirSync(folder, { recursive: true });
@@ -140,4 +162,5 @@ if (import.meta.main) {
       writeFileSync(join(folder, file), encodePng(draw(icon, size), size, size, 4));
     });
   }
+  writeAppIcons(folder);
 }

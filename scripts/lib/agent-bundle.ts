@@ -6,11 +6,18 @@ import { cpSync, existsSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, posix, relative, sep } from 'node:path';
 import { build, type Plugin } from 'vite';
+import { recordPackages } from './bundled-packages.ts';
 import { REPOSITORY } from './places.ts';
 
 const AGENT = join(REPOSITORY, 'dist/agent');
 /** They load native code or other files from their own folder, so they stay in node_modules. */
-const IN_NODE_MODULES = ['@foundry-rs/anvil', 'better-sqlite3', 'gpu.js', 'node-llama-cpp', 'tiny-secp256k1'];
+export const IN_NODE_MODULES = [
+  '@foundry-rs/anvil',
+  'better-sqlite3',
+  'gpu.js',
+  'node-llama-cpp',
+  'tiny-secp256k1',
+];
 /** Files whose effect has to come before all other code. */
 const FIRST = /\/main\/agent\/(?:no-debugger|memory|private-files|priority)\.ts$/;
 /** Replaced by the way from an output file to the agent's folder. */
@@ -47,7 +54,7 @@ export async function bundleAgent(): Promise<void> {
     logLevel: 'warn',
     publicDir: false,
     json: { stringify: true },
-    plugins: [keepPlaces],
+    plugins: [keepPlaces, recordPackages('agent')],
     ssr: { noExternal: true, target: 'node' },
     build: {
       ssr: true,

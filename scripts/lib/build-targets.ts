@@ -7,6 +7,7 @@ import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'vite';
 import { bundleAgent, READABLE_ASCII } from './agent-bundle.ts';
+import { recordPackages } from './bundled-packages.ts';
 import { buildNative } from './native-build.ts';
 import { REPOSITORY } from './places.ts';
 
@@ -100,6 +101,7 @@ async function bundle(
     publicDir: false,
     // Parsing JSON is faster than parsing the same object as code.
     json: { stringify: true },
+    plugins: [recordPackages(`${folder}-${Object.keys(input).join('-')}`)],
     ssr: { noExternal: true, target: 'node' },
     build: {
       ssr: true,

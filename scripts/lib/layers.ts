@@ -164,6 +164,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   'key-did-resolver': 'the method did:key for did-resolver',
   'pkh-did-resolver': 'the method did:pkh for did-resolver',
   viem: 'verifies typed data in tests, independently',
+  '@vercel/nft': 'finds the files of packages that an installed app needs',
   '@vitejs/plugin-react': 'builds the pages',
   'electron-builder': 'packages the app',
   'fast-check': 'property tests',

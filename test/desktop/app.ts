@@ -67,6 +67,8 @@ export async function openApp(
   options: {
     home?: string;
     parameters?: readonly string[];
+    /** Leaves the data folder when the app is closed. */
+    keepsHome?: boolean;
     /** Folder of the app, instead of the repository. */
     folder?: string;
     environment?: Readonly<Record<string, string>>;
@@ -133,7 +135,7 @@ export async function openApp(
       await app.close().catch(() => {}); // some tests make the app quit earlier
       for (const pid of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       await display.close();
-      await rm(home, { recursive: true, force: true });
+      if (!options.keepsHome) await rm(home, { recursive: true, force: true });
     },
   };
 }
@@ -146,20 +148,21 @@ async function skipWelcome(page: Page): Promise<void> {
     .catch(() => {});
 }
 
-/** Starts the Electron for tests with the app in `folder`. */
+/** Starts the Electron for tests with the app in `folder`, or an installed app in place of the repository's. */
 export async function launchElectron(
   folder: string,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<ElectronApplication> {
+  const installed = folder === REPOSITORY ? process.env.IDLEWATT_INSTALLED_APP : undefined;
   const executablePath =
-    process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+    installed ?? process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
   return electron.launch({
     executablePath,
     args: [
       // Chromium's sandbox does not work for root, and tests in containers run as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      folder,
+      ...(installed === undefined ? [folder] : []),
       ...parameters,
     ],
     env: { ...stringsOf(process.env), ...environment },

@@ -1,0 +1,60 @@
+/** Finds which packages can be built on this system, and names what the others need. */
+import { spawnSync } from 'node:child_process';
+import type { PackageSystem } from './package-contents.ts';
+
+export interface Targets {
+  /** Names of electron-builder's targets. */
+  readonly targets: readonly string[];
+  /** One line per package that can't be built here. */
+  readonly missing: readonly string[];
+  /** electron-builder can't download fpm, so `deb-writer.ts` replaces it. */
+  readonly withoutFpm: boolean;
+}
+
+/** electron-builder downloads fpm and AppImage's parts from here. */
+const TOOLS = 'https://github.com/electron-userland/electron-builder-binaries/releases';
+const REACH_MS_MAX = 5_000;
+
+/** Fails with one sentence on a system without packages. */
+export function supportedSystem(): PackageSystem {
+  const { platform, arch } = process;
+  const isPlatform = platform === 'linux' || platform === 'darwin' || platform === 'win32';
+  if (!isPlatform || (arch !== 'x64' && arch !== 'arm64')) {
+    throw new Error(`Nothing was packaged: there are no packages for ${platform} on ${arch}.`);
+  }
+  return { platform, arch };
+}
+
+/** Packages for tests are only built where the tests install them. */
+export async function availableTargets(forTests: boolean): Promise<Targets> {
+  if (process.platform === 'win32') return { targets: ['nsis'], missing: [], withoutFpm: false };
+  if (process.platform === 'darwin') return { targets: ['dmg', 'zip'], missing: [], withoutFpm: false };
+  const withoutFpm = forTests || !(await isReachable(TOOLS));
+  const tools = withoutFpm ? `electron-builder's tools from ${TOOLS}` : null;
+  const needs: readonly (readonly [string, string | null])[] = [
+    ['deb', hasProgram('dpkg-deb') ? null : 'dpkg-deb (Debian: dpkg)'],
+    ...(forTests
+      ? []
+      : ([
+          ['rpm', hasProgram('rpmbuild') ? tools : 'rpmbuild (Debian: rpm)'],
+          ['AppImage', tools],
+        ] as const)),
+  ];
+  return {
+    targets: needs.flatMap(([name, need]) => (need === null ? [name] : [])),
+    missing: needs.flatMap(([name, need]) => (need === null ? [] : [`No ${name}: it needs ${need}.`])),
+    withoutFpm,
+  };
+}
+
+function hasProgram(name: string): boolean {
+  return spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+async function isReachable(address: string): Promise<boolean> {
+  try {
+    return (await fetch(address, { method: 'HEAD', signal: AbortSignal.timeout(REACH_MS_MAX) })).ok;
+  } catch {
+    return false;
+  }
+}
