@@ -28,7 +28,8 @@ const NEEDS: readonly Need[] = [
   { packages: ['curl'], present: () => onPath('curl') },
   { packages: ['procps'], present: () => onPath('ps') },
   { packages: ['iproute2'], present: () => onPath('ip') },
-  { packages: ['nftables'], present: () => onPath('nft') },
+  // A package of npm has a program of the same name, which precedes it in the path of an npm script.
+  { packages: ['nftables'] },
   { packages: ['chromium', 'chromium-browser'], present: hasChromium },
   // Uses half of the processor time of the whole browser. Only Debian has it.
   {

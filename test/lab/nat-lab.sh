@@ -16,6 +16,8 @@
 #
 # The public addresses are not private ones, because libp2p doesn't announce those to strangers.
 set -euo pipefail
+# npm puts the programs of packages first, and one of them is called nft, too.
+PATH=/usr/sbin:/sbin:/usr/bin:/bin:$PATH
 
 ns() { ip -n "$1" "${@:2}"; }
 host() { ip netns add "$1"; ns "$1" link set lo up; }

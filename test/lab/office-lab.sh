@@ -7,6 +7,8 @@
 #
 #   net (the switch)  front 10.99.0.1  desk 10.99.0.2  render 10.99.0.3  meeting 10.99.0.4  stranger 10.99.0.9
 set -euo pipefail
+# npm puts the programs of packages first, and one of them is called nft, too.
+PATH=/usr/sbin:/sbin:/usr/bin:/bin:$PATH
 
 host() { ip netns add "$1"; ip -n "$1" link set lo up; }
 
