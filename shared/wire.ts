@@ -63,6 +63,11 @@ export const PAIRING_PATH = '/v1/pairing';
 export const METRICS_PATH = '/metrics';
 /** The protocol of the market's DHT; with another name, a node would answer for other networks too. */
 export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';
+/**
+ * A protocol without a handler: its refusal shows that the other end of a connection is there, and no limit of streams
+ * applies to it.
+ */
+export const UNHANDLED_PROTOCOL = '/idlewatt/are-you-there/1.0.0';
 /** Its SHA-256 is the key that every provider provides, next to those of its model files. */
 export const MARKET_NAME = 'idlewatt market 1';
 /** Topic of the hints about changed offers; the shard of a model file follows, see `offer-shards.ts`. */

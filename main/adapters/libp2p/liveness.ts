@@ -3,11 +3,10 @@
  * restarted. libp2p's own pings are rare, since each costs a stream. Here a connection is tested while somebody waits for it.
  */
 import type { Connection, Libp2p } from '@libp2p/interface';
+import { UNHANDLED_PROTOCOL } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** Handled by nobody: that the other end refuses it is the answer, and there is no stream that a limit could refuse. */
-const NO_PROTOCOL = '/idlewatt/are-you-there/1.0.0';
 /** Time without an answer to a test after which new requests take another way; the connection is left alone. */
 const DOUBT_MS = 1_000;
 /** Time without an answer after which the connection is cut: TCP has sent a lost packet four times within it. */
@@ -66,7 +65,7 @@ export class Liveness {
     const timer = this.#clock.after(DEAD_MS, () => dead.abort());
     try {
       const options = { signal: dead.signal, runOnLimitedConnection: true };
-      const stream = await connection.newStream(NO_PROTOCOL, options);
+      const stream = await connection.newStream(UNHANDLED_PROTOCOL, options);
       stream.abort(new Error('it was only a test'));
       return true;
     } catch {
