@@ -1,0 +1,185 @@
+/**
+ * Verifies: buyers that nobody here wrote buy from the storefront, and are charged what their answers cost; ledger, chain
+ *   and their own books agree.
+ * Setup: @x402/fetch with `exact` and with `batch-settlement`, and `openai` with an API key, against the storefront over
+ *   HTTP, on the practice chain. Its market is in this process.
+ * Fails if: a client can't buy, the rest of an exact payment is lost, an answer costs the storefront more than its buyer
+ *   pays, or the books differ from the chain.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client';
+import { ExactEvmScheme } from '@x402/evm/exact/client';
+import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from '@x402/fetch';
+import OpenAI from 'openai';
+import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
+import { readBalances } from '../../main/adapters/ethers/index.ts';
+import { verifySigned } from '../../main/adapters/libp2p/index.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import { payerCustomerId } from '../../shared/customers.ts';
+import { amount } from '../../shared/money.ts';
+import { receiptSchema } from '../../shared/offer.ts';
+import { RECEIPT_HEADER } from '../../shared/wire.ts';
+import {
+  ANSWER,
+  MODEL,
+  openChain,
+  openStorefrontMarket,
+  type StorefrontMarket,
+} from './storefront-market.ts';
+
+type NetworkId = `${string}:${string}`;
+
+const MINTED = 1_000_000_000n;
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-storefront-'));
+let chain: PracticeChain;
+let shop: StorefrontMarket;
+
+before(async () => {
+  chain = await openChain(folder);
+  shop = await openStorefrontMarket(chain);
+});
+
+after(async () => {
+  await shop?.close();
+  await chain?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const REQUEST = {
+  model: MODEL,
+  messages: [{ role: 'user', content: 'Why is the sky blue?' }],
+  max_tokens: 20,
+};
+
+/** x402's own fetch, with one scheme. */
+function paying({ funds, session }: WalletAccounts, scheme: 'exact' | 'batch-settlement') {
+  const network = chain.network.id as NetworkId;
+  const signer = {
+    address: funds.address,
+    signTypedData: (data: Parameters<typeof funds.signTypedData>[0]) => funds.signTypedData(data),
+    readContract: (call: Parameters<typeof shop.node.readContract>[0]) => shop.node.readContract(call),
+  };
+  const voucherSigner = {
+    address: session.address,
+    signTypedData: (data: Parameters<typeof session.signTypedData>[0]) => session.signTypedData(data),
+  };
+  const batch = new BatchSettlementEvmScheme(signer, { voucherSigner });
+  const client = new x402Client()
+    .register(network, scheme === 'exact' ? new ExactEvmScheme(signer) : batch)
+    .setSpendControls({ allowedAssets: [{ network, asset: chain.network.token.address }] });
+  const pay = wrapFetchWithPayment(fetch, client);
+  const ask = (more: object = {}) =>
+    pay(`${shop.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...REQUEST, ...more }),
+    });
+  return { ask, refund: () => batch.refund(`${shop.url}/v1/chat/completions`) };
+}
+
+const tokensOf = async (address: string) =>
+  (await readBalances(shop.node, address, systemClock)).token ?? assert.fail('the chain answers');
+
+/** The sale and the purchase behind it, once both are recorded. */
+async function lastTrade() {
+  await shop.market.gateway.idle();
+  const sold =
+    shop.jobs.list({ side: 'sold', outcome: 'all', limit: 1 }).jobs[0] ?? assert.fail('nothing was sold');
+  const bought =
+    shop.jobs.list({ side: 'bought', outcome: 'all', limit: 1 }).jobs[0] ?? assert.fail('nothing was bought');
+  assert.deepEqual(
+    [sold.inputTokens, sold.outputTokens],
+    [bought.inputTokens, bought.outputTokens],
+    'what is sold is what was bought',
+  );
+  const charged = BigInt(sold.charged ?? 0);
+  const cost = BigInt(bought.charged ?? 0);
+  assert.ok(cost > 0n);
+  // Each token costs 2 or 8, and with 10 % more, rounded up once.
+  assert.equal(charged, (cost * 110n + 99n) / 100n);
+  return { sold, charged, cost };
+}
+
+test('x402’s fetch pays exactly once, and its balance pays for the next answers', async () => {
+  const buyer = await shop.buyer(MINTED);
+  const { ask } = paying(buyer, 'exact');
+  const income = shop.ledger.balance('income:jobs', chain.network.token.id);
+
+  const first = await ask();
+  assert.equal(first.status, 200, await first.clone().text());
+  assert.equal((await first.json()).choices[0].message.content, ANSWER.join(''));
+  const { sold, charged } = await lastTrade();
+  const jws = first.headers.get(RECEIPT_HEADER) ?? '';
+  assert.equal(sold.receipt, jws);
+  const receipt = receiptSchema.parse(await verifySigned(jws, shop.peer));
+  assert.equal(receipt.charged, charged.toString());
+  const paid = decodePaymentResponseHeader(first.headers.get('payment-response') ?? '');
+  assert.match(paid.transaction, /^0x[0-9a-f]{64}$/);
+  assert.equal(paid.amount, charged.toString());
+  const spent = MINTED - (await tokensOf(buyer.funds.address));
+  assert.ok(spent > charged, 'the most that it could cost was paid');
+  const customerId = payerCustomerId(buyer.funds.address);
+  assert.equal(shop.customers.available(customerId), spent - charged);
+
+  const second = await ask({ stream: true, max_tokens: 8 });
+  assert.match(await second.text(), /data: \[DONE\]\n\n[\s\S]*event: x402\.payment-response/);
+  const { charged: more } = await lastTrade();
+  assert.equal(MINTED - (await tokensOf(buyer.funds.address)), spent, 'nothing more was paid');
+  assert.equal(shop.customers.available(customerId), spent - charged - more);
+  assert.equal(shop.ledger.balance('income:jobs', chain.network.token.id) - income, charged + more);
+  assert.equal(shop.ledger.customerBalance(customerId), spent - charged - more);
+  assert.equal(
+    await tokensOf(shop.selling.funds.address),
+    shop.ledger.balance('wallet', chain.network.token.id),
+  );
+  assert.deepEqual(shop.faults, []);
+});
+
+test('x402’s fetch pays by vouchers, only what was used, and gets the rest back', async () => {
+  const buyer = await shop.buyer(MINTED);
+  const { ask, refund } = paying(buyer, 'batch-settlement');
+  let total = 0n;
+  for (const more of [{}, { stream: true }, { max_tokens: 2 }]) {
+    const response = await ask(more);
+    assert.equal(response.status, 200, await response.clone().text());
+    await response.text();
+    total += (await lastTrade()).charged;
+  }
+  assert.equal((await refund()).success, true);
+  assert.equal(MINTED - (await tokensOf(buyer.funds.address)), total);
+  const { settle } = await shop.settlement.settleNow();
+  assert.equal(settle?.amount, total, 'everything that was charged reaches the payout address');
+  assert.deepEqual(shop.faults, []);
+});
+
+test('openai buys with an API key from a prepaid balance, until it is used up', async () => {
+  const { customer, secret } = shop.keys.add('Ada');
+  const client = new OpenAI({ baseURL: `${shop.url}/v1`, apiKey: secret, maxRetries: 0 });
+  const ask = (messages = REQUEST.messages) =>
+    client.chat.completions.create({ ...REQUEST, messages: messages as never, stream: false });
+  await assert.rejects(ask(), { status: 402, code: 'balance-too-small' });
+  shop.keys.credit(customer.id, amount(1_000n));
+  const answer = await ask();
+  assert.equal(answer.choices[0]?.message.content, ANSWER.join(''));
+  const { charged } = await lastTrade();
+  assert.equal(shop.keys.list()[0]?.balance, (1_000n - charged).toString());
+  let streamed = '';
+  for await (const chunk of await client.chat.completions.create({
+    ...REQUEST,
+    messages: REQUEST.messages as never,
+    stream: true,
+  })) {
+    streamed += chunk.choices[0]?.delta.content ?? '';
+  }
+  assert.equal(streamed, ANSWER.join(''));
+  await lastTrade();
+  await assert.rejects(ask([{ role: 'user', content: 'x'.repeat(500) }]), { status: 402 });
+  shop.keys.revoke(customer.id);
+  await assert.rejects(ask(), { status: 401 });
+  assert.deepEqual(shop.faults, []);
+});
