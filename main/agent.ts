@@ -238,9 +238,9 @@ async function compose(
   const router = openApi(surroundings, {
     ...opened,
     ...views,
-    ...{ hub, startup, buying, depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
-    pairing: pages?.pairing ?? null,
-    quit: hooks.quit,
+    ...{ hub, startup, buying, storefront },
+    ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
+    ...{ pairing: pages?.pairing ?? null, quit: hooks.quit },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const portHandler = new PortHandler(router);

@@ -326,9 +326,7 @@ async function openGateway(
   const opened: { batches?: Batches } = {};
   const checks = openAnswerChecks(surroundings, foundation, { directory, experience, network, hold });
   const gateway = createGateway({
-    network,
-    directory,
-    payer,
+    ...{ network, directory, payer },
     // Nothing is paid among the owner's machines, so there is nothing to limit and nobody to pay in vain.
     budget: machines === null ? budget : UNLIMITED,
     verifySigned,

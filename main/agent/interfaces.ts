@@ -116,6 +116,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
+  readonly storefront: RouterParts['storefront'];
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -159,6 +160,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
+    storefront: parts.storefront,
     batches: parts.buying.batches,
     upgrade: openUpgrade(surroundings, selling, shell),
     about: createAbout({ home: foundation.paths.root }),

@@ -47,6 +47,8 @@ export interface StorefrontMarketOptions {
   readonly network?: Partial<ChainNetwork>;
   readonly clock?: Clock;
   readonly proxies?: readonly string[];
+  /** False: its own key can't pay for a transaction. */
+  readonly hasGas?: boolean;
   readonly collectTimeouts?: { readonly answerMs: number; readonly showMs: number };
 }
 
@@ -97,11 +99,11 @@ function openBooks(clock: Clock) {
 /** Takes payments on the chain. */
 async function openPayments(
   chain: PracticeChain,
-  { network = {}, clock = systemClock, collectTimeouts }: StorefrontMarketOptions,
+  { network = {}, clock = systemClock, hasGas = true, collectTimeouts }: StorefrontMarketOptions,
   { ledger, records }: Pick<ReturnType<typeof openBooks>, 'ledger' | 'records'>,
 ) {
   const selling = await makeAccounts();
-  await chain.fund(selling.gas.address, amount(0));
+  if (hasGas) await chain.fund(selling.gas.address, amount(0));
   const provider = await openProvider(chain, selling, { network, depositMin: amount(100) });
   const { channels, node } = provider;
   const customers = createCustomerAccounts({ ledger, assetId: chain.network.token.id, concurrentMax: 16 });

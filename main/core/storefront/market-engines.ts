@@ -3,7 +3,7 @@
  * prices below the sale's. What a provider charges for an answer whose buyer has left is charged to that buyer.
  */
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
-import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
+import { type AskedCompletion, askedCostMax, askedTokensMax } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { UNKNOWN_TOKEN } from '../../../shared/offer.ts';
@@ -11,7 +11,7 @@ import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { Price } from '../../../shared/price.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
 import type { ModelEngines } from '../../ports/model-engines.ts';
-import type { Answer, AnswerBuyer } from '../gateway/index.ts';
+import type { AnswerBuyer, BoughtAnswer } from '../gateway/index.ts';
 import { onAbort } from '../openai-http/index.ts';
 import { type MarketModel, withoutMargin } from './prices.ts';
 
@@ -54,9 +54,10 @@ export function createMarketEngines(parts: MarketEnginesParts): ModelEngines {
     hold(modelId, price) {
       const model = find(modelId);
       if (model === null || price === undefined) throw notForSale();
-      const priceMax = withoutMargin(price, marginPercent());
+      const margin = marginPercent();
+      const sale = { model, price, marginPercent: margin, priceMax: withoutMargin(price, margin) };
       return {
-        generate: (request, signal) => buy(parts.answers, { model, price, priceMax }, request, signal),
+        generate: (request, signal) => buy(parts.answers, sale, request, signal),
         release: () => undefined,
       };
     },
@@ -67,12 +68,13 @@ interface Sale {
   readonly model: MarketModel;
   /** What the buyer pays. */
   readonly price: Price;
+  readonly marginPercent: number;
   readonly priceMax: Price;
 }
 
 async function* buy(
   answers: AnswerBuyer,
-  { model, price, priceMax }: Sale,
+  { model, price, marginPercent, priceMax }: Sale,
   request: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent, void> {
@@ -87,8 +89,9 @@ async function* buy(
   const ignoreSignal = onAbort(signal, () => unwanted.abort());
   const counted = { tokens: 0 };
   try {
-    if (signal.aborted) yield* unwantedEnd(answer, counted.tokens);
-    else yield* passOn(answer, counted, signal);
+    const sale = { answer, counted, price, marginPercent, tokensMax: askedTokensMax(asked) };
+    if (signal.aborted) yield* unwantedEnd(sale);
+    else yield* passOn(sale, signal);
   } finally {
     ignoreSignal();
     // Without effect where the answer was concluded.
@@ -96,18 +99,26 @@ async function* buy(
   }
 }
 
-async function* passOn(
-  answer: Answer,
-  counted: { tokens: number },
-  signal: AbortSignal,
-): AsyncGenerator<GenerateEvent, void> {
+/** An answer that has begun. */
+interface BegunSale {
+  readonly answer: BoughtAnswer;
+  /** Tokens that were passed on. */
+  readonly counted: { tokens: number };
+  readonly price: Price;
+  readonly marginPercent: number;
+  /** Most tokens of the prompt. */
+  readonly tokensMax: number;
+}
+
+async function* passOn(sale: BegunSale, signal: AbortSignal): AsyncGenerator<GenerateEvent, void> {
+  const { answer, counted } = sale;
   for (;;) {
-    let batch: Awaited<ReturnType<Answer['next']>>;
+    let batch: Awaited<ReturnType<BoughtAnswer['next']>>;
     try {
       batch = await answer.next();
     } catch (error) {
       if (signal.aborted) {
-        yield* unwantedEnd(answer, counted.tokens);
+        yield* unwantedEnd(sale);
         return;
       }
       const job = await answer.conclude(isAppError(error) ? error : undefined);
@@ -129,14 +140,31 @@ async function* passOn(
 }
 
 /** The end for a buyer that has left: it is charged for what the provider charges. */
-async function* unwantedEnd(answer: Answer, tokens: number): AsyncGenerator<GenerateEvent, void> {
+async function* unwantedEnd(sale: BegunSale): AsyncGenerator<GenerateEvent, void> {
+  const { answer, counted } = sale;
   const job = await answer.conclude(left());
-  const output = Math.max(tokens, answer.earlier().completion_tokens + (job.outputTokens ?? 0));
-  yield* endOf({ prompt_tokens: inputOf(answer, job), completion_tokens: output }, tokens, 'aborted');
+  const output = Math.max(counted.tokens, answer.earlier().completion_tokens + (job.outputTokens ?? 0));
+  const input = job.inputTokens === null ? await inputByCost(sale, output) : inputOf(answer, job);
+  yield* endOf({ prompt_tokens: input, completion_tokens: output }, counted.tokens, 'aborted');
+}
+
+/**
+ * The receipt was lost with the connection, and only the charge can be queried: counts as many tokens of the prompt as
+ * leave the margin. A buyer that has left gets no receipt either.
+ */
+async function inputByCost(sale: BegunSale, output: number): Promise<number> {
+  const { answer, price, marginPercent, tokensMax } = sale;
+  const cost = await answer.cost();
+  const perToken = BigInt(price.inputPerMillion);
+  if (cost === null || perToken === 0n) return 0;
+  const due =
+    (cost * BigInt(100 + marginPercent) * 10_000n - BigInt(output) * BigInt(price.outputPerMillion)) /
+    perToken;
+  return due <= 0n ? 0 : Math.min(Number(due), tokensMax);
 }
 
 /** Input tokens of all parts: each reads the prompt. */
-function inputOf(answer: Answer, { inputTokens }: Pick<Job, 'inputTokens'>): number {
+function inputOf(answer: BoughtAnswer, { inputTokens }: Pick<Job, 'inputTokens'>): number {
   return answer.earlier().prompt_tokens + (inputTokens ?? 0);
 }
 
