@@ -3,7 +3,9 @@ import { isIP } from 'node:net';
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import type { Presence } from '../../shared/presence.ts';
+import { VERSION } from '../../shared/version.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../adapters/http/index.ts';
+import { createPaidToolServer } from '../adapters/mcp/index.ts';
 import { recoverSigner } from '../adapters/secp256k1/index.ts';
 import {
   createExactCollection,
@@ -110,6 +112,7 @@ export async function openStorefront(
   const { service, offers } = openSales(surroundings, parts, { blocks, publicUrl });
   later.app = createStorefront({
     ...{ provider: service, offers, customers, blocks, reports, clock, publicUrl },
+    serveTool: (tool) => createPaidToolServer(tool, { name: 'idlewatt-storefront', version: VERSION }),
     onAnswered: metrics.noteAnswer,
     onUnexpected: (error) => own.error('A request failed unexpectedly', error),
   });

@@ -1,7 +1,7 @@
 /**
  * Verifies: buyers that nobody here wrote buy from the storefront, and are charged what their answers cost; ledger, chain
  *   and their own books agree.
- * Setup: @x402/fetch with `exact` and with `batch-settlement`, and `openai` with an API key, against the storefront over
+ * Setup: @x402/fetch with `exact` and with `batch-settlement`, `openai` with an API key, and MCP’s own client, against the storefront over
  *   HTTP, on the practice chain. Its market is in this process.
  * Fails if: a client can't buy, the rest of an exact payment is lost, an answer costs the storefront more than its buyer
  *   pays, or the books differ from the chain.
@@ -11,8 +11,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { decodePaymentRequiredHeader } from '@x402/core/http';
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
+import { sanitizeResourceServiceMetadata, validateDiscoveryExtension } from '@x402/extensions/bazaar';
 import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import OpenAI from 'openai';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
@@ -79,7 +83,7 @@ function paying({ funds, session }: WalletAccounts, scheme: 'exact' | 'batch-set
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...REQUEST, ...more }),
     });
-  return { ask, refund: () => batch.refund(`${shop.url}/v1/chat/completions`) };
+  return { ask, client, refund: () => batch.refund(`${shop.url}/v1/chat/completions`) };
 }
 
 const tokensOf = async (address: string) =>
@@ -182,4 +186,95 @@ test('openai buys with an API key from a prepaid balance, until it is used up', 
   shop.keys.revoke(customer.id);
   await assert.rejects(ask(), { status: 401 });
   assert.deepEqual(shop.faults, []);
+});
+
+test('an agent asks a model through MCP, paid in the metadata of its call', async () => {
+  const buyer = await shop.buyer(MINTED);
+  const { client: wallet } = paying(buyer, 'exact');
+  const agent = new Client({ name: 'agent', version: '1.0.0' });
+  const transport = new StreamableHTTPClientTransport(new URL(`${shop.url}/mcp`));
+  await agent.connect(transport as Parameters<typeof agent.connect>[0]);
+  const { tools } = await agent.listTools();
+  assert.deepEqual(
+    tools.map(({ name }) => name),
+    ['ask_model'],
+  );
+  const call = {
+    name: 'ask_model',
+    arguments: { model: MODEL, prompt: 'Why is the sky blue?', max_tokens: 20 },
+  };
+  const refused = await agent.callTool(call);
+  assert.equal(refused.isError, true);
+  const required = refused.structuredContent as Parameters<typeof wallet.createPaymentPayload>[0];
+  assert.equal(required.x402Version, 2);
+  const payment = await wallet.createPaymentPayload(required);
+  const answer = await agent.callTool({ ...call, _meta: { 'x402/payment': payment } });
+  assert.deepEqual(answer.content, [{ type: 'text', text: ANSWER.join('') }]);
+  const { charged } = await lastTrade();
+  const paid = answer._meta?.['x402/payment-response'] as { readonly amount: string } | undefined;
+  assert.equal(paid?.amount, charged.toString());
+  const again = await agent.callTool({ ...call, _meta: { 'x402/payment': payment } });
+  assert.equal(again.isError, true, 'a payment is used once');
+  const wrong = await agent.callTool({ name: 'ask_model', arguments: { model: 1 } });
+  assert.equal(wrong.isError, true);
+  await agent.close();
+  assert.deepEqual(shop.faults, []);
+});
+
+test('describes itself to directories and to people as their formats require', async () => {
+  const json = async (path: string) => (await fetch(shop.url + path)).json();
+  const { data } = await json('/v1/models');
+  assert.deepEqual(data[0].pricing, {
+    prompt: '0.0000022',
+    completion: '0.0000088',
+    request: '0',
+    image: '0',
+  });
+  assert.equal(data[0].quantization, 'fp32');
+  assert.equal((await json(`/v1/models/${MODEL}`)).context_length, data[0].context_length);
+
+  const unpaid = await fetch(`${shop.url}/v1/chat/completions`);
+  assert.equal(unpaid.status, 402, 'the refund of x402’s client asks by GET');
+  const required = decodePaymentRequiredHeader(unpaid.headers.get('payment-required') ?? '');
+  const { bazaar } = required.extensions as { bazaar: Parameters<typeof validateDiscoveryExtension>[0] };
+  assert.deepEqual(validateDiscoveryExtension(bazaar), { valid: true });
+  const { resource } = required;
+  assert.deepEqual(sanitizeResourceServiceMetadata(resource), {
+    serviceName: resource.serviceName,
+    tags: resource.tags,
+  });
+  assert.equal(resource.url, `${shop.url}/v1/chat/completions`);
+
+  const listed = await json('/.well-known/x402.json');
+  assert.deepEqual(
+    listed.items[0].accepts.map(({ scheme }: { scheme: string }) => scheme),
+    ['exact', 'batch-settlement'],
+  );
+  const { resources, kind } = await json('/.well-known/x402');
+  assert.equal(kind, 'resource-server');
+  assert.equal(resources[0].url, resource.url);
+  const { paths } = await json('/openapi.json');
+  assert.ok(paths['/v1/chat/completions'].post.responses[402]);
+  assert.match(
+    await (await fetch(shop.url)).text(),
+    new RegExp(`<td>${MODEL}</td><td>4096</td><td>2.2</td><td>8.8</td>`),
+  );
+
+  const report = (text: string) =>
+    fetch(`${shop.url}/abuse`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ text }),
+    });
+  assert.equal((await report('It asked for something bad.')).status, 201);
+  assert.equal((await report('x'.repeat(3_000))).status, 400);
+  assert.equal((await report('again')).status, 201);
+  assert.equal((await report('and again')).status, 429);
+  assert.deepEqual(
+    shop.reports
+      .list()
+      .map(({ text }) => text)
+      .sort(),
+    ['It asked for something bad.', 'again'],
+  );
 });

@@ -3,8 +3,8 @@
  * is a gateway with providers in this process, whose engines are scripted words.
  */
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
-import { createSender } from '../../main/adapters/ethers/index.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../../main/adapters/http/index.ts';
+import { createPaidToolServer } from '../../main/adapters/mcp/index.ts';
 import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createExactCollection, createFacilitator, createSaleGate } from '../../main/adapters/x402/index.ts';
@@ -109,7 +109,7 @@ async function openPayments(
   const customers = createCustomerAccounts({ ledger, assetId: chain.network.token.id, concurrentMax: 16 });
   const collection = createExactCollection({
     ...{ network: node.network, reader: node, store: records, clock, arrived: customers.arrived },
-    own: createFacilitator(node.network, createSender(node, selling.gas)),
+    own: createFacilitator(node.network, channels.options.sender),
     ...(collectTimeouts && { timeouts: collectTimeouts }),
   });
   const gateFor = (url: string) =>
@@ -165,6 +165,7 @@ export async function openStorefrontMarket(chain: PracticeChain, options: Storef
   });
   later.app = createStorefront({
     ...{ provider: service, offers, customers: keys, blocks, reports, clock, publicUrl: url, onUnexpected },
+    serveTool: (tool) => createPaidToolServer(tool, { name: 'test', version: '1.0.0' }),
   });
   return {
     ...{ chain, url, ledger, jobs, records, keys, blocks, reports, service, faults, ...payments, gate },

@@ -14,6 +14,7 @@ import {
   PAYMENT_REQUIRED_HEADER,
 } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { PaidTool, ServePaidTool } from '../../ports/paid-tool.ts';
 import {
   answerFailures,
   createFailures,
@@ -26,6 +27,7 @@ import {
 import { PROVIDER_LIMITS, type ProviderService } from '../provider/index.ts';
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type AbuseReports, newReportSchema } from './abuse-reports.ts';
+import { createAskModel } from './ask-model.ts';
 import { type CustomerKeys, isCustomerKey } from './customer-keys.ts';
 import { ABUSE_PATH, type ListedModel, listedModel, openApi, wellKnown, wellKnownRoutes } from './listing.ts';
 import type { MarketOffers } from './market-offers.ts';
@@ -48,6 +50,8 @@ export interface StorefrontParts {
   /** Without a slash at its end. */
   readonly publicUrl: string;
   readonly onUnexpected: ReportUnexpected;
+  /** Serves a tool to agents. */
+  readonly serveTool: (tool: PaidTool) => ServePaidTool;
   /** Called with each request that was answered, by its status. */
   readonly onAnswered?: (status: number) => void;
 }
@@ -71,6 +75,7 @@ const KEYS_GUESSED_MAX = 10;
 const REPORTS_PER_VISITOR_MAX = 3;
 const REPORTS_WINDOW_MS = 3_600_000;
 
+const MCP_PATH = '/mcp';
 const WELL_KNOWN_PATH = '/.well-known/x402';
 const OPENAPI_PATH = '/openapi.json';
 
@@ -98,6 +103,11 @@ export function createStorefront(parts: StorefrontParts): StorefrontApp {
   };
   for (const { path } of PAID_ENDPOINTS) app.on(['GET', 'POST'], path, sell);
   app.post(CHANNEL_PATH, sell);
+  app.post(MCP_PATH, async (context) => {
+    const visitor = visitorOf(context.env.address);
+    const tool = createAskModel((request) => parts.provider.app.fetch(forwarded(request, visitor, null)));
+    return parts.serveTool(tool)(context.req.raw, await readJsonBody(context));
+  });
   addDescriptions(app, parts);
   app.post(ABUSE_PATH, async (context) => {
     limits.report(visitorOf(context.env.address));
