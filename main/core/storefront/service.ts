@@ -68,10 +68,11 @@ const PASSED = [
   PAYMENT_HEADER,
 ] as const;
 /** Requests of one visitor within the window, paid or not; of all visitors of its subnet. */
-const REQUESTS_MAX = 600;
-const SUBNET_REQUESTS_MAX = 3_000;
-const WINDOW_MS = 60_000;
+const REQUESTS_MAX = 100;
+const SUBNET_REQUESTS_MAX = 400;
+const WINDOW_MS = 10_000;
 const KEYS_GUESSED_MAX = 10;
+const GUESSES_WINDOW_MS = 60_000;
 const REPORTS_PER_VISITOR_MAX = 3;
 const REPORTS_WINDOW_MS = 3_600_000;
 
@@ -145,7 +146,7 @@ function createVisitorLimits(clock: Clock): VisitorLimits {
     WINDOW_MS,
     'Too many requests from this network. See Retry-After.',
   );
-  const guesses = limit(KEYS_GUESSED_MAX, WINDOW_MS, 'Too many wrong API keys. See Retry-After.');
+  const guesses = limit(KEYS_GUESSED_MAX, GUESSES_WINDOW_MS, 'Too many wrong API keys. See Retry-After.');
   const reports = limit(REPORTS_PER_VISITOR_MAX, REPORTS_WINDOW_MS, 'Too many reports from this address.');
   const count = (of: RateLimit, key: string) => {
     of.check(key);
