@@ -28,7 +28,7 @@ export const agentReadySchema = z.object({
     .nullable(),
   /** A public node's metrics. */
   metrics: z.url().exactOptional(),
-  /** Where the storefront listens. */
+  /** Address on which the storefront listens. */
   storefront: z.url().exactOptional(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;

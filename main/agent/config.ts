@@ -7,7 +7,7 @@ import type { NetworkName } from './networks.ts';
 /** Roles of a public node. */
 export type PublicRole = 'bootstrap' | 'relay';
 
-/** How strangers reach the storefront; null where the owner named nothing. */
+/** The way in which strangers reach the storefront; null where the owner named nothing. */
 export interface WebConfig {
   /** `ADDRESS:PORT`. */
   readonly listen: string | null;

@@ -47,7 +47,7 @@ export interface StorefrontParts {
 }
 
 export interface OpenStorefront {
-  /** Where it listens, and where its metrics are on loopback, if the owner asked for them. */
+  /** Its address, and that of its metrics on loopback, if the owner asked for them. */
   readonly ready: Pick<AgentReady, 'storefront' | 'metrics'>;
   readonly customers: CustomerKeys;
   readonly blocks: BlockList;

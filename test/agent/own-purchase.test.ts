@@ -87,7 +87,7 @@ test('the examples run, and each is a purchase of the owner', { timeout: 400_000
   await run(process.execPath, verify, { timeout: 120_000 });
 });
 
-test('as a storefront, it sells to a customer with a prepaid balance, and the books agree', {
+test('as a storefront, it sells to a customer with a prepaid balance, and ledger and chain agree', {
   timeout: 300_000,
 }, async () => {
   const { api, agent } = practice;

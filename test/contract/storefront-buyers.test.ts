@@ -4,7 +4,7 @@
  * Setup: @x402/fetch with `exact` and with `batch-settlement`, `openai` with an API key, and MCP’s own client, against the storefront over
  *   HTTP, on the practice chain. Its market is in this process.
  * Fails if: a client can't buy, the rest of an exact payment is lost, an answer costs the storefront more than its buyer
- *   pays, or the books differ from the chain.
+ *   pays, or the ledger differs from the chain.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

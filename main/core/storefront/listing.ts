@@ -81,7 +81,7 @@ function quantizationOf(quantisation: string): string {
   return match?.[1] === '4' || match?.[1] === '8' ? `int${match[1]}` : 'unknown';
 }
 
-/** What the directories say about one path. */
+/** The description of one path in directories. */
 export interface Listing {
   readonly url: string;
   readonly description: string;

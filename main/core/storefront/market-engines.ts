@@ -66,7 +66,7 @@ export function createMarketEngines(parts: MarketEnginesParts): ModelEngines {
 
 interface Sale {
   readonly model: MarketModel;
-  /** What the buyer pays. */
+  /** The price that the buyer pays. */
   readonly price: Price;
   readonly marginPercent: number;
   readonly priceMax: Price;

@@ -34,7 +34,7 @@ import type { MarketOffers } from './market-offers.ts';
 import { statusPage } from './status-page.ts';
 import { type BlockList, createVisitors, type Visitor } from './visitors.ts';
 
-/** What the public server adds to each request. */
+/** The part of each request that the public server adds. */
 export interface PublicEnvironment {
   /** IP address of the visitor, behind the owner's own proxies. */
   readonly address: string;

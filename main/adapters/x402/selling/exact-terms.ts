@@ -1,4 +1,4 @@
-/** What an exact payment has to be for a request: its requirement, and the checks that need no chain. */
+/** The requirement of an exact payment for a request, and the checks of one that need no chain. */
 import type { Amount } from '../../../../shared/money.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { RecoverSigner } from '../../../ports/evm.ts';
