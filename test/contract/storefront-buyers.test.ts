@@ -27,7 +27,13 @@ import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { payerCustomerId } from '../../shared/customers.ts';
 import { amount } from '../../shared/money.ts';
 import { receiptSchema } from '../../shared/offer.ts';
-import { RECEIPT_HEADER } from '../../shared/wire.ts';
+import {
+  CHAT_PATH,
+  MODELS_PATH,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+  RECEIPT_HEADER,
+} from '../../shared/wire.ts';
 import {
   ANSWER,
   MODEL,
@@ -78,12 +84,12 @@ function paying({ funds, session }: WalletAccounts, scheme: 'exact' | 'batch-set
     .setSpendControls({ allowedAssets: [{ network, asset: chain.network.token.address }] });
   const pay = wrapFetchWithPayment(fetch, client);
   const ask = (more: object = {}) =>
-    pay(`${shop.url}/v1/chat/completions`, {
+    pay(shop.url + CHAT_PATH, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...REQUEST, ...more }),
     });
-  return { ask, client, refund: () => batch.refund(`${shop.url}/v1/chat/completions`) };
+  return { ask, client, refund: () => batch.refund(shop.url + CHAT_PATH) };
 }
 
 const tokensOf = async (address: string) =>
@@ -122,7 +128,7 @@ test('x402’s fetch pays exactly once, and its balance pays for the next answer
   assert.equal(sold.receipt, jws);
   const receipt = receiptSchema.parse(await verifySigned(jws, shop.peer));
   assert.equal(receipt.charged, charged.toString());
-  const paid = decodePaymentResponseHeader(first.headers.get('payment-response') ?? '');
+  const paid = decodePaymentResponseHeader(first.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
   assert.match(paid.transaction, /^0x[0-9a-f]{64}$/);
   assert.equal(paid.amount, charged.toString());
   const spent = MINTED - (await tokensOf(buyer.funds.address));
@@ -223,7 +229,7 @@ test('an agent asks a model through MCP, paid in the metadata of its call', asyn
 
 test('describes itself to directories and to people as their formats require', async () => {
   const json = async (path: string) => (await fetch(shop.url + path)).json();
-  const { data } = await json('/v1/models');
+  const { data } = await json(MODELS_PATH);
   assert.deepEqual(data[0].pricing, {
     prompt: '0.0000022',
     completion: '0.0000088',
@@ -231,11 +237,11 @@ test('describes itself to directories and to people as their formats require', a
     image: '0',
   });
   assert.equal(data[0].quantization, 'fp32');
-  assert.equal((await json(`/v1/models/${MODEL}`)).context_length, data[0].context_length);
+  assert.equal((await json(`${MODELS_PATH}/${MODEL}`)).context_length, data[0].context_length);
 
-  const unpaid = await fetch(`${shop.url}/v1/chat/completions`);
+  const unpaid = await fetch(shop.url + CHAT_PATH);
   assert.equal(unpaid.status, 402, 'the refund of x402’s client asks by GET');
-  const required = decodePaymentRequiredHeader(unpaid.headers.get('payment-required') ?? '');
+  const required = decodePaymentRequiredHeader(unpaid.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
   const { bazaar } = required.extensions as { bazaar: Parameters<typeof validateDiscoveryExtension>[0] };
   assert.deepEqual(validateDiscoveryExtension(bazaar), { valid: true });
   const { resource } = required;
@@ -243,7 +249,7 @@ test('describes itself to directories and to people as their formats require', a
     serviceName: resource.serviceName,
     tags: resource.tags,
   });
-  assert.equal(resource.url, `${shop.url}/v1/chat/completions`);
+  assert.equal(resource.url, shop.url + CHAT_PATH);
 
   const listed = await json('/.well-known/x402.json');
   assert.deepEqual(
@@ -254,7 +260,7 @@ test('describes itself to directories and to people as their formats require', a
   assert.equal(kind, 'resource-server');
   assert.equal(resources[0].url, resource.url);
   const { paths } = await json('/openapi.json');
-  assert.ok(paths['/v1/chat/completions'].post.responses[402]);
+  assert.ok(paths[CHAT_PATH].post.responses[402]);
   assert.match(
     await (await fetch(shop.url)).text(),
     new RegExp(`<td>${MODEL}</td><td>4096</td><td>2.2</td><td>8.8</td>`),

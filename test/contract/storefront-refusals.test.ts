@@ -21,11 +21,16 @@ import { systemClock } from '../../main/ports/clock.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { payerCustomerId } from '../../shared/customers.ts';
 import { amount } from '../../shared/money.ts';
+import {
+  CHAT_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+} from '../../shared/wire.ts';
 import { createScriptedEngine } from '../fakes/scripted-engine.ts';
 import { startFacilitator } from './loopback-facilitator.ts';
 import { MODEL, openChain, openStorefrontMarket, type StorefrontMarket } from './storefront-market.ts';
 
-const PATH = '/v1/chat/completions';
 const BODY = { model: MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 20 };
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-refusals-'));
 let chain: PracticeChain;
@@ -48,7 +53,7 @@ const post = (
   body: object = BODY,
   signal?: AbortSignal,
 ) =>
-  fetch(url + PATH, {
+  fetch(url + CHAT_PATH, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
@@ -58,7 +63,7 @@ const post = (
 async function exactRequirement(at: Pick<StorefrontMarket, 'url'> = shop) {
   const response = await post(at);
   assert.equal(response.status, 402);
-  const required = decodePaymentRequiredHeader(response.headers.get('payment-required') ?? '');
+  const required = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
   assert.deepEqual(
     required.accepts.map(({ scheme }) => scheme),
     ['exact', 'batch-settlement'],
@@ -110,7 +115,7 @@ async function payment(
   });
   const payload = { signature, authorization: { ...authorization, ...bent.afterwards } };
   const header = encodePaymentSignatureHeader({ x402Version: 2, accepted, payload } as never);
-  return { 'payment-signature': header };
+  return { [PAYMENT_HEADER]: header };
 }
 
 const codeOf = async (response: Response) => [response.status, (await response.json()).error.code];
@@ -148,7 +153,7 @@ test('refuses payments that are too small, expired, altered or for something els
     'payment-refused',
   ]);
   for (const header of ['!', Buffer.from('{}').toString('base64'), 'A'.repeat(9_000)]) {
-    assert.deepEqual(await codeOf(await post(shop, { 'payment-signature': header })), [
+    assert.deepEqual(await codeOf(await post(shop, { [PAYMENT_HEADER]: header })), [
       402,
       'voucher-malformed',
     ]);
@@ -245,7 +250,9 @@ async function anyHash(buyer: WalletAccounts): Promise<string> {
   const seller = await openStorefrontMarket(chain);
   const requirement = await exactRequirement(seller);
   const response = await post(seller, await payment(buyer, requirement));
-  const paid = JSON.parse(Buffer.from(response.headers.get('payment-response') ?? '', 'base64').toString());
+  const paid = JSON.parse(
+    Buffer.from(response.headers.get(PAYMENT_RESPONSE_HEADER) ?? '', 'base64').toString(),
+  );
   await response.text();
   await seller.close();
   return paid.transaction;

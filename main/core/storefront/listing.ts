@@ -3,7 +3,7 @@ import type { Asset } from '../../../shared/money.ts';
 import { formatUnits } from '../../../shared/money.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
 import { VERSION } from '../../../shared/version.ts';
-import { CHAT_PATH, EMBEDDINGS_PATH, MODELS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, MODELS_PATH, PAYMENT_HEADER, TEXT_PATH } from '../../../shared/wire.ts';
 
 /** Paths that are listed; the others work as well. */
 const LISTED_PATHS = [CHAT_PATH, TEXT_PATH, EMBEDDINGS_PATH] as const;
@@ -239,7 +239,7 @@ export function openApi(publicUrl: string): object {
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer' },
-        x402: { type: 'apiKey', in: 'header', name: 'payment-signature' },
+        x402: { type: 'apiKey', in: 'header', name: PAYMENT_HEADER },
       },
     },
   };

@@ -29,7 +29,7 @@ async function open(proxies: readonly string[], tls: Parameters<typeof createPub
   return { ...made, port, faults, close: () => closeHttp(made.server) };
 }
 
-test('only the owner’s proxies name a visitor’s address, and only the last one that isn’t theirs counts', async () => {
+test('only the owner’s proxies name a visitor’s address, and only the last one that isn’t theirs counts', async (context) => {
   const asked: readonly (readonly [readonly string[], string | null, string])[] = [
     [[], '203.0.113.5', HOST],
     [['10.0.0.0/8'], '203.0.113.5', HOST],
@@ -43,10 +43,10 @@ test('only the owner’s proxies name a visitor’s address, and only the last o
   ];
   for (const [proxies, forwarded, expected] of asked) {
     const { port, close } = await open(proxies);
+    context.after(close);
     const headers = forwarded === null ? {} : { 'x-forwarded-for': forwarded };
     const seen = await (await fetch(`http://${HOST}:${port}/`, { headers })).text();
     assert.equal(seen, expected, `${proxies} ${forwarded}`);
-    await close();
   }
   assert.throws(
     () =>
@@ -75,6 +75,7 @@ test('serves a renewed certificate without a restart, and keeps the last one tha
   };
   make('first.test');
   const { port, close, renewCertificate, faults } = await open([], { certFile, keyFile });
+  context.after(close);
   const served = () =>
     new Promise<string>((resolve, reject) => {
       const socket = connect({ host: HOST, port, rejectUnauthorized: false }, () => {
@@ -98,5 +99,4 @@ test('serves a renewed certificate without a restart, and keeps the last one tha
     faults.map((fault) => fault instanceof Error),
     [true],
   );
-  await close();
 });
