@@ -11,6 +11,8 @@ import type { Requirement } from './sale-refusals.ts';
 const EXACT_SECONDS = 120;
 /** A payment has to stay valid for the block that collects it. */
 const COLLECT_SECONDS = 6;
+/** Until it expires, a payment is remembered as used: one that is valid for years would be remembered for years. */
+const VALID_SECONDS_MAX = 3_600;
 
 export interface ExactTermsParts {
   readonly channels: ProviderChannels;
@@ -54,7 +56,8 @@ export function createExactTerms({ channels, recoverSigner, clock, isUsed }: Exa
     const nowS = BigInt(Math.floor(clock.now() / 1_000));
     const isValid =
       BigInt(authorization.validAfter) <= nowS &&
-      BigInt(authorization.validBefore) >= nowS + BigInt(COLLECT_SECONDS);
+      BigInt(authorization.validBefore) >= nowS + BigInt(COLLECT_SECONDS) &&
+      BigInt(authorization.validBefore) <= nowS + BigInt(VALID_SECONDS_MAX);
     if (!isValid) return 'payment-expired';
     if (isUsed(referenceOf(authorization))) return 'payment-used';
     return isSigned(payment) ? null : 'bad-signature';
