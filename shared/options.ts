@@ -137,6 +137,13 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'open and public nodes: multiaddr at which everybody reaches this machine, for example a forwarded port; may be repeated',
   },
+  'updates-from': {
+    type: 'text',
+    placeholder: 'URL',
+    env: 'IDLEWATT_UPDATES_FROM',
+    readBy: ['agent'],
+    help: 'folder with the signed update feed, for example a mirror (default: the one that the package names)',
+  },
   'public-dht': {
     type: 'flag',
     readBy: ['agent'],

@@ -36,6 +36,10 @@ export function routerFor(agent: FakeAgentState) {
       })),
       licenses: on.about.licenses.handler(() => ({ text: agent.licenses ?? '' })),
     },
+    updates: {
+      check: on.updates.check.handler(() => ({})),
+      install: on.updates.install.handler(() => ({})),
+    },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
         agent.receive('app.chooseNetwork', input);

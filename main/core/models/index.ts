@@ -1,4 +1,7 @@
-/** Public interface of the models module: the catalog, and the store that downloads, verifies and removes files. */
+/**
+ * Public interface of the models module: the catalog, the store that downloads, verifies and removes files, and
+ * downloads over HTTPS that can be resumed.
+ */
 export {
   CATALOGUE,
   type CatalogueEntry,
@@ -7,6 +10,8 @@ export {
   strengthsOf,
   TINY_MODEL_ID,
 } from './catalogue.ts';
+export { reasonOf } from './download.ts';
+export { downloadHttps } from './download-https.ts';
 export { FACTS_DATE, HUB_MODELS, type HubModel } from './catalogue-table.ts';
 export { type ModelFacts, modelFacts } from './configurations.ts';
 export { fit, type ModelMemory, requiredBytes } from './fit.ts';
@@ -22,4 +27,5 @@ export type { EnsureOptions } from './model-job.ts';
 export type { ModelProgress, StoredModel } from './model-record.ts';
 export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';
 export { isOwnModel, type OwnFiles } from './own-files.ts';
+export { type OpenPartFile, openPartFile, partBytes } from './part-file.ts';
 export { type Candidate, rankModels } from './rank.ts';
