@@ -46,13 +46,13 @@ const request = readCommandLine(HELP, () => {
   const [verb] = positionals;
   if (verb === 'keygen') {
     if (!values.id || !values.out) throw new UsageError('keygen needs --id ID and --out FILE.');
-    return { verb, id: values.id, out: values.out };
+    return { verb: 'keygen' as const, id: values.id, out: values.out };
   }
   if (verb !== 'sign') throw new UsageError('Name what to do: keygen or sign.');
   if (!values.folder) throw new UsageError('sign needs --folder DIR.');
   const days = wholeNumber('days', values.days, 1, UPDATE_FEED_DAYS_MAX);
   return {
-    verb,
+    verb: 'sign' as const,
     folder: values.folder,
     staged: wholeNumber('staged', values.staged, 0, 100),
     from: values.from,

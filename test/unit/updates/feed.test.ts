@@ -86,9 +86,8 @@ test('offers a version only if it is newer, this one is new enough, and the shar
       version,
       version,
       fc.nat(100),
-      fc.uuid(),
-      fc.boolean(),
-      (offered, here, from, share, id, isAsked) => {
+      fc.record({ id: fc.uuid(), isAsked: fc.boolean() }),
+      (offered, here, from, share, { id, isAsked }) => {
         const feed = feedWith({ version: offered, fromVersion: from, stagedPercent: share });
         const place = { version: here, kind: 'appimage' as const, arch: 'x64', id };
         const { finding, file } = judge(feed, place, isAsked);
