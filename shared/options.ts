@@ -220,6 +220,11 @@ export const ENVIRONMENT: Readonly<
     audience: 'public',
     help: 'folder of verified model files shared between data folders',
   },
+  IDLEWATT_UPDATES_FROM: {
+    option: 'updates-from',
+    audience: 'public',
+    help: 'folder with the signed update feed',
+  },
   IDLEWATT_CACHE: { audience: 'public', help: 'folder of the downloads that the npm commands keep' },
   IDLEWATT_SANDBOX: { audience: 'internal', help: 'confinements that the launcher applied to the engine' },
   IDLEWATT_TEST: { audience: 'test', help: '1 lets end-to-end tests read the shell’s tray and dialogs' },

@@ -10,7 +10,7 @@ export const UPDATE_FORMAT = 'idlewatt-updates-1';
 /** The JWS's type, so that no other signature of the same key counts as a feed. */
 export const UPDATE_JWS_TYPE = 'idlewatt-updates+jws';
 /** Environment variable with the private key as a JWK, for `npm run feed`. */
-export const UPDATE_KEY_VARIABLE = 'IDLEWATT_UPDATE_KEY';
+export const UPDATE_KEY_VARIABLE = 'UPDATE_SIGNING_KEY';
 
 export interface UpdateKey {
   /** The JWS's `kid`. */
@@ -73,7 +73,7 @@ export function compareVersions(left: string, right: string): number | null {
   return left.split('.').reduce((order, part, index) => order || Number(part) - (others[index] ?? 0), 0);
 }
 
-/** Why the last check or download failed. */
+/** Reasons for the failure of the last check, download or installation. */
 export const UPDATE_PROBLEMS = [
   'unreachable', // details are in `reason`
   'wrong-signature', // none of our keys signed the feed, or it is malformed
@@ -94,7 +94,7 @@ export type UpdateProblem = z.infer<typeof updateProblemSchema>;
 export const updateFindingSchema = z.enum(['current', 'available', 'staged', 'too-old', 'no-package']);
 export type UpdateFinding = z.infer<typeof updateFindingSchema>;
 
-/** What the pages show. */
+/** State that the pages show. */
 export const updateStateSchema = z.object({
   /** Address of the feed's folder; null: none is configured, and nothing is contacted. */
   feed: z.string().nullable(),

@@ -115,7 +115,7 @@ function Details({ updates, mayInstall }: { updates: UpdateState; mayInstall: bo
   }
 }
 
-/** How the owner installs a verified package. */
+/** Tells the owner where a verified package is and what installs it. */
 function ByHand({ file, kind }: { file: string; kind: UpdateState['kind'] }) {
   const { t } = useStrings();
   if (kind === 'deb' || kind === 'rpm') {

@@ -1,5 +1,5 @@
 /**
- * Copies of the database from before each new schema version: which are kept, and the way back to one of them for an
+ * Copies of the database from before each new schema version: how many stay, and the way back to one of them for an
  * earlier program that can't read the database of a later one.
  */
 import {
@@ -24,9 +24,9 @@ import { backupPath, checkIntegrity, LOCK_TIMEOUT_MS } from './integrity.ts';
 import { currentMark, type LedgerMark, markPath, readMark, writeMark } from './ledger-mark.ts';
 import { CHECKSUMS_SINCE } from './row-checksums.ts';
 
-/** Copies of earlier versions that are kept. */
+/** Copies of earlier versions that stay. */
 const COPIES_MAX = 3;
-/** Bytes of all of them together; the newest is kept however large it is. */
+/** Bytes of all of them together; the newest stays even if it is larger. */
 const COPIES_BYTES_MAX = 4 * 1024 ** 3;
 
 /** Returns the path of the copy that is made before the database leaves a schema version. */
@@ -126,7 +126,7 @@ export function withWayBack<T>(path: string, versionMax: number, check: () => T)
 }
 
 /**
- * Puts a copy in the place of the database, which is kept in a new folder with its mark and backup. Interrupted at any
+ * Puts a copy in the place of the database, which moves to a new folder with its mark and backup. Interrupted at any
  * moment, the database is one of the two, whole, and no later than its mark. Fails with `disk-full`, `disk-unwritable`
  * or `home-in-use`.
  */

@@ -41,7 +41,7 @@ export async function readFeed(text: string, keys: readonly UpdateKey[]): Promis
       feed.data.expiresAtMs - feed.data.issuedAtMs <= UPDATE_FEED_DAYS_MAX * DAY_MS;
     return isValid ? feed.data : null;
   } catch {
-    return null; // whatever is wrong with it, it isn't ours
+    return null; // malformed, or not ours
   }
 }
 
@@ -70,7 +70,7 @@ export interface Judgment {
 }
 
 /**
- * Decides what a feed offers to this installation. `isAsked`: the owner asked, who doesn't have to wait for a turn. A
+ * Decides what a feed offers to this installation. `isAsked`: the owner asked and gets it before its turn. A
  * version for 0 percent was withdrawn: nobody gets it.
  */
 export function judge(feed: UpdateFeed, here: Installation, isAsked: boolean): Judgment {

@@ -95,7 +95,7 @@ test('an earlier program leaves a later database alone, and names what the way b
   assert.equal(findWayBack(path, NEWEST_VERSION), null);
 });
 
-test('goes back to the copy, and the later database continues where it is kept', async (context) => {
+test('goes back to the copy, and the later database continues in its new place', async (context) => {
   context.mock.method(console, 'log', () => undefined);
   upgrade(0);
   assert.equal(await run(['--home', folder]), 0);

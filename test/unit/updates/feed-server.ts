@@ -7,7 +7,7 @@ import { makeUpdateKey, signFeed } from '../../../scripts/lib/update-feed.ts';
 import { UPDATE_FEED_FILE, UPDATE_FORMAT, type UpdateFeed } from '../../../shared/updates.ts';
 
 export const KEY = makeUpdateKey('test');
-/** Of the clock at which feeds are issued, unless a test says otherwise. */
+/** Time of the tests’ clock at their start. */
 export const NOW_MS = Date.UTC(2026, 11, 1);
 export const DAY_MS = 86_400_000;
 export const PACKAGE = Buffer.alloc(300_000, 'new version ');

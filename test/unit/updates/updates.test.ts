@@ -76,7 +76,7 @@ async function open(context: TestContext, change: Partial<UpdatesOptions> = {}) 
   return { updates, options, server, clock, image, readyVersions, install, left };
 }
 
-test('downloads the pinned package and puts it in the place of the old one, which is kept', async (context) => {
+test('downloads the pinned package and puts it in the place of the old one, which stays', async (context) => {
   const { updates, image, readyVersions, install, left } = await open(context);
   await updates.check();
   const { finding, version, doing, file, problem } = updates.state();
@@ -197,7 +197,7 @@ test('resumes a download that was cut off, in this run and in the next one', asy
   );
 });
 
-test('names a full disk, before and during the download, and goes on when there is room', async (context) => {
+test('names a full disk, before and during the download, and continues when there is room', async (context) => {
   let [freeBytes, room] = [1_000, 100_000];
   const openPart: OpenPartFile = async (path, mode) => {
     const part = await openPartFile(path, mode);
