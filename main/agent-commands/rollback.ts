@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
 import { acquireFileLock, findWayBack, goBack, readSchemaVersion } from '../adapters/sqlite/index.ts';
 import { openHome } from '../core/home/index.ts';
-import { homePaths } from '../ports/data-folder.ts';
 import { systemClock } from '../ports/clock.ts';
+import { homePaths } from '../ports/data-folder.ts';
 import { networkFolder } from '../ports/network-choice.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome, homeRoot } from './options.ts';
@@ -30,14 +30,18 @@ export const run: CommandRun = async (argv) => {
     const { database, requester } = home.paths;
     const wayBack = wayBackFrom(database);
     if (wayBack === null) {
-      throw new AppError('unsupported', 'This version of Idlewatt can read the database. Nothing was changed.');
+      throw new AppError(
+        'unsupported',
+        'This version of Idlewatt can read the database. Nothing was changed.',
+      );
     }
     checkAccepted(wayBack.entriesLost, values['accept-loss']);
     const stamp = new Date(systemClock.now()).toISOString().slice(0, 19).replaceAll(':', '-');
     // The practice network's requester works with the same chain and worthless money.
     const requesterDatabase = homePaths(requester).database;
     const requesterWay = wayBackFrom(requesterDatabase);
-    if (requesterWay !== null) goBack(requesterDatabase, requesterWay, join(requester, `before-rollback-${stamp}`));
+    if (requesterWay !== null)
+      goBack(requesterDatabase, requesterWay, join(requester, `before-rollback-${stamp}`));
     const keptIn = join(home.paths.root, `before-rollback-${stamp}`);
     goBack(database, wayBack, keptIn);
     console.log(`The database is the one of ${new Date(wayBack.copiedAtMs).toISOString()} again.`);

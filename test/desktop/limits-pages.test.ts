@@ -293,7 +293,12 @@ test('an update is shown from its check to the restart, each failure in plain wo
     await shows('Downloading version 9.0.0');
     await shows('50.0 MB of 200 MB');
     assert.equal(await part.getByRole('button', { name: 'Check now' }).isDisabled(), true);
-    const ready = { finding: 'available', version: '9.0.0', file: '/home/ada/updates/new', kind: 'deb' } as const;
+    const ready = {
+      finding: 'available',
+      version: '9.0.0',
+      file: '/home/ada/updates/new',
+      kind: 'deb',
+    } as const;
     show(ready);
     await shows("sudo apt install '/home/ada/updates/new'");
     show({ ...ready, kind: 'appimage' }, 'headless');

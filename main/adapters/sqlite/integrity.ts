@@ -69,8 +69,7 @@ export function checkIntegrity(
       // Rows of a later version may have columns that this one can't read.
       const isReadable = version <= versionMax;
       const isReadFirst = isReadable && !isLarge;
-      problem =
-        findForeignOwner(database) ?? (isReadFirst ? findDamage(database, !allowChangedRows) : null);
+      problem = findForeignOwner(database) ?? (isReadFirst ? findDamage(database, !allowChangedRows) : null);
       if (problem === null && mark !== null && isReadable) older = findOlder(database, path, mark);
     } finally {
       database.close();

@@ -35,7 +35,10 @@ export function versionBackupPath(path: string, version: number): string {
 }
 
 /** Deletes the oldest copies beyond the limits. Call when a migration has succeeded. */
-export function dropOldVersionCopies(path: string, limits = { count: COPIES_MAX, bytes: COPIES_BYTES_MAX }): void {
+export function dropOldVersionCopies(
+  path: string,
+  limits = { count: COPIES_MAX, bytes: COPIES_BYTES_MAX },
+): void {
   let bytes = 0;
   for (const [index, version] of copiedVersions(path).entries()) {
     const copy = versionBackupPath(path, version);

@@ -6,7 +6,16 @@
  * interrupted way back leaves a database that no program opens.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -20,7 +29,10 @@ import { forceUnwrap } from '../../../shared/assert.ts';
 import { amount } from '../../../shared/money.ts';
 
 const TOMORROW = {
-  migrations: [...MIGRATIONS, { version: NEWEST_VERSION + 1, sql: 'CREATE TABLE later (id INTEGER) STRICT;' }],
+  migrations: [
+    ...MIGRATIONS,
+    { version: NEWEST_VERSION + 1, sql: 'CREATE TABLE later (id INTEGER) STRICT;' },
+  ],
 };
 
 let folder = '';
@@ -54,11 +66,15 @@ function upgrade(later: number): void {
 }
 
 test('keeps three copies of earlier versions, and the newest however large it is', () => {
-  const write = (version: number, bytes: number) => writeFileSync(versionBackupPath(path, version), Buffer.alloc(bytes));
+  const write = (version: number, bytes: number) =>
+    writeFileSync(versionBackupPath(path, version), Buffer.alloc(bytes));
   for (const version of [2, 9, 10, 11]) write(version, 10);
   writeFileSync(`${path}.backup-v9.kept-3-1`, 'other content');
   writeFileSync(`${path}.backup`, '');
-  const names = () => readdirSync(folder).sort().map((name) => name.slice('idlewatt.db.backup'.length));
+  const names = () =>
+    readdirSync(folder)
+      .sort()
+      .map((name) => name.slice('idlewatt.db.backup'.length));
   dropOldVersionCopies(path);
   assert.deepEqual(names(), ['', '-v10', '-v11', '-v9', '-v9.kept-3-1']);
   dropOldVersionCopies(path, { count: 3, bytes: 20 });
@@ -104,7 +120,10 @@ test('goes back to the copy, and the later database continues in its new place',
   assert.equal(today.records.get('channels', 'a'), '{"voucher": 1}');
   append(today, 'again');
   today.close();
-  const keptIn = forceUnwrap('the kept database', readdirSync(folder).find((name) => name.startsWith('before-rollback-')));
+  const keptIn = forceUnwrap(
+    'the kept database',
+    readdirSync(folder).find((name) => name.startsWith('before-rollback-')),
+  );
   openDatabase(join(folder, keptIn, 'idlewatt.db'), TOMORROW).close();
   await assert.rejects(run(['--home', folder]), { code: 'unsupported' }, 'there is nothing to go back from');
   // The later program takes it over again.
@@ -115,11 +134,18 @@ test('loses ledger entries only if the owner accepts as many', async (context) =
   context.mock.method(console, 'log', () => undefined);
   upgrade(3);
   for (const accepted of [[], ['--accept-loss', '2']]) {
-    await assert.rejects(run(['--home', folder, ...accepted]), { code: 'bad-request', message: /3 ledger entries/ });
+    await assert.rejects(run(['--home', folder, ...accepted]), {
+      code: 'bad-request',
+      message: /3 ledger entries/,
+    });
   }
   openDatabase(path, TOMORROW).close();
   rmSync(`${path}.mark`);
-  await assert.rejects(run(['--home', folder, '--accept-loss', '3']), { code: 'not-found' }, 'nothing proves which copy');
+  await assert.rejects(
+    run(['--home', folder, '--accept-loss', '3']),
+    { code: 'not-found' },
+    'nothing proves which copy',
+  );
   openDatabase(path, TOMORROW).close();
   assert.equal(await run(['--home', folder, '--accept-loss', '3']), 0);
   const today = openDatabase(path);
@@ -139,7 +165,10 @@ test('another database’s copy is no way back', () => {
 test('interrupted before the last step, the later program opens its database, and the way back can be gone again', () => {
   upgrade(1);
   // The database itself can't be replaced any more.
-  const [wayBack, before] = [forceUnwrap('a way back', findWayBack(path, NEWEST_VERSION)), readFileSync(`${path}.mark`, 'utf8')];
+  const [wayBack, before] = [
+    forceUnwrap('a way back', findWayBack(path, NEWEST_VERSION)),
+    readFileSync(`${path}.mark`, 'utf8'),
+  ];
   mkdirSync(`${path}.mark.part`);
   assert.throws(() => goBack(path, wayBack, join(folder, 'kept')));
   assert.equal(readFileSync(`${path}.mark`, 'utf8'), before);

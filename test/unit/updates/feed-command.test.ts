@@ -12,7 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readFeed } from '../../../main/core/updates/index.ts';
-import { makeUpdateKey, packagesIn, privateKeySchema, publicPart, signFeed } from '../../../scripts/lib/update-feed.ts';
+import {
+  makeUpdateKey,
+  packagesIn,
+  privateKeySchema,
+  publicPart,
+  signFeed,
+} from '../../../scripts/lib/update-feed.ts';
 import { UPDATE_FEED_FILE, UPDATE_KEY_VARIABLE } from '../../../shared/updates.ts';
 import { feedWith } from './feed-server.ts';
 
@@ -37,7 +43,10 @@ test('pins the packages of this version, whatever their system calls the process
     assert.equal(sha512, createHash('sha512').update(name).digest('hex'));
   }
   const key = makeUpdateKey('a');
-  assert.deepEqual(await readFeed(await signFeed(feedWith({ files }), key), [publicPart(key)]), feedWith({ files }));
+  assert.deepEqual(
+    await readFeed(await signFeed(feedWith({ files }), key), [publicPart(key)]),
+    feedWith({ files }),
+  );
 });
 
 test('makes a private key that only its owner can read, and signs with none that no app accepts', (context) => {
@@ -45,7 +54,10 @@ test('makes a private key that only its owner can read, and signs with none that
   context.after(() => rmSync(folder, { recursive: true }));
   const out = join(folder, 'key.json');
   const feed = (words: readonly string[], key = '') =>
-    spawnSync(process.execPath, [COMMAND, ...words], { encoding: 'utf8', env: { [UPDATE_KEY_VARIABLE]: key } });
+    spawnSync(process.execPath, [COMMAND, ...words], {
+      encoding: 'utf8',
+      env: { [UPDATE_KEY_VARIABLE]: key },
+    });
   const made = feed(['keygen', '--id', 'a', '--out', out]);
   assert.equal(made.status, 0, made.stderr);
   assert.equal(statSync(out).mode & 0o777, 0o600);

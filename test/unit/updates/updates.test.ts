@@ -274,8 +274,9 @@ test('checks after some minutes and daily, again after an hour if that failed, a
   // The failed run ends before it plans the next one.
   await new Promise((resolve) => setImmediate(resolve));
   clock.advance(60 * MINUTE_MS);
-  await untilTrue(() => updates.state().finding === 'available');
+  await untilTrue(() => updates.state().finding === 'available' && updates.state().doing === 'nothing');
   assert.equal(updates.state().file, null, 'the connection is metered');
+  assert.deepEqual(new Set(server.requests), new Set([UPDATE_FEED_FILE]));
   await updates.check();
   assert.deepEqual(readyVersions, ['9.0.0']);
 });
