@@ -10,10 +10,10 @@ export {
   strengthsOf,
   TINY_MODEL_ID,
 } from './catalogue.ts';
-export { reasonOf } from './download.ts';
-export { downloadHttps } from './download-https.ts';
 export { FACTS_DATE, HUB_MODELS, type HubModel } from './catalogue-table.ts';
 export { type ModelFacts, modelFacts } from './configurations.ts';
+export { reasonOf } from './download.ts';
+export { downloadHttps } from './download-https.ts';
 export { fit, type ModelMemory, requiredBytes } from './fit.ts';
 export { factsOfHeader, shownText } from './header-facts.ts';
 export {
