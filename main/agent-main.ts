@@ -77,6 +77,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     listen: values.listen,
     announce: values.announce,
     ...(values['public-dht'] && { publicDht: true as const }),
+    updatesFrom: values['updates-from'],
     metricsPort: given.some(({ name }) => name === 'metrics-port') ? values['metrics-port'] : null,
     quietRequester: values['quiet-requester'],
     logLevel: values['log-level'],

@@ -44,6 +44,7 @@ import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
+import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
 import type { StateHub } from './api/state-hub.ts';
 import { openHome, restoreAtStart } from './core/home/index.ts';
@@ -218,7 +219,8 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  const opened = { foundation, money, selling, machines, shell, networkSwitch };
+  const updates = openUpdates(surroundings, foundation);
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, contacts, changes },

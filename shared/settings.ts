@@ -207,6 +207,8 @@ export const settingsSchema = z.object({
   /** A global hotkey pauses Idlewatt, see shared/hot-key.ts. */
   handBackKey: z.boolean(),
   notifications: z.boolean(),
+  /** Look for updates daily, and download them. */
+  updatesAutomatic: z.boolean(),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -278,4 +280,5 @@ export const DEFAULT_SETTINGS: Settings = {
   startWithSystem: false,
   handBackKey: true,
   notifications: true,
+  updatesAutomatic: true,
 };

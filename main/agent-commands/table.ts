@@ -14,6 +14,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] --in FILE [--check]',
     load: async () => ({ run: (await import('./backup.ts')).restore }),
   },
+  rollback: {
+    summary:
+      'After a return to an earlier version of Idlewatt, goes back to the copy of the database from before the upgrade.',
+    usage: '[--home DIR] [--accept-loss ENTRIES]',
+    load: () => import('./rollback.ts'),
+  },
   pair: {
     summary:
       'Shows a code with which a browser on this machine keeps its access to the pages; needs the running agent.',

@@ -22,6 +22,7 @@ import { createHourlyEarnings, type ForecastService } from '../core/forecast/ind
 import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { Network } from '../ports/network.ts';
 import { createAbout } from './about.ts';
 import type { GatewayAddress } from './buying.ts';
@@ -53,6 +54,7 @@ const PAGES_BY_BUNDLE = fileURLToPath(new URL('../../../renderer', import.meta.u
 export interface StateParts {
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
+  readonly updates: Updates;
   readonly startedAtMs: number;
   readonly foundation: Foundation;
   readonly money: Money;
@@ -68,7 +70,7 @@ export interface StateParts {
 export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
   const { config, terms, clock, notices, onClose } = surroundings;
   const { foundation, money, selling } = parts;
-  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell };
+  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell, updates: parts.updates };
   const machine = createMachineView(surroundings, selling.engine.machine);
   const hub = createStateHub({
     clock,
@@ -120,6 +122,7 @@ export interface ApiParts {
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
+  readonly updates: Updates;
   readonly startup: StartupProgress;
   readonly quit: () => void;
 }
@@ -132,6 +135,7 @@ function openUpgrade(
   const upgrade = watchUpgrade({
     ...{ clock, notices, log: log.child('start') },
     activeJobs: () => provider.active().length,
+    refuseJobs: provider.refuseJobs,
     relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
   });
   onClose(() => upgrade.stop());
@@ -161,6 +165,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     gatewayKeys: parts.gatewayKeys,
     batches: parts.buying.batches,
     upgrade: openUpgrade(surroundings, selling, shell),
+    updates: parts.updates,
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,

@@ -10,6 +10,7 @@ import { rankModels } from '../core/models/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
@@ -36,6 +37,7 @@ export interface SectionParts {
     readonly notices: Pick<Notices, 'list'>;
     readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
     readonly shell: Pick<ShellLink, 'facts'>;
+    readonly updates: Pick<Updates, 'state'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
@@ -79,6 +81,7 @@ function app({ app }: SectionParts): AgentState['app'] {
     notices: [...app.notices.list()],
     network: app.networkSwitch.state(),
     shell: app.shell.facts(),
+    updates: app.updates.state(),
   };
 }
 

@@ -26,6 +26,7 @@ import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SpeedCurve } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
 import type { Log } from '../ports/log.ts';
@@ -77,7 +78,8 @@ export interface ApiParts {
   readonly calendar: Calendar;
   /** Number of local days of the calendar period so far. */
   readonly daysIn: (period: Period) => number;
-  readonly upgrade: { restart(): void };
+  readonly upgrade: { restart(prepare?: () => Promise<void>): void };
+  readonly updates: Pick<Updates, 'check' | 'install'>;
   readonly about: { read(): About; licenses(): Promise<string> };
   readonly maintenance: {
     list(): {

@@ -15,6 +15,7 @@ import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
 import { pairingRoutes } from './routes/pairing.ts';
 import { shellRoutes } from './routes/shell.ts';
+import { updateRoutes } from './routes/updates.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
 export type { ApiContext } from './implementer.ts';
@@ -63,6 +64,7 @@ export function createRouter(parts: ApiParts) {
     engines: engineRoutes(api.engines, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
     about: aboutRoutes(api.about, parts),
+    updates: updateRoutes(api.updates, parts),
     app: {
       chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
       restart: api.app.restart.handler(() => {

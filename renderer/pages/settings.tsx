@@ -32,6 +32,7 @@ import { PairingPart } from './settings-pairing.tsx';
 import { PricesPart } from './settings-prices.tsx';
 import { RuleParts } from './settings-rules.tsx';
 import { Section, SectionLinks } from './settings-sections.tsx';
+import { UpdatesPart } from './settings-updates.tsx';
 
 /** Decimals of a US dollar in millionths. */
 const USD_DECIMALS = 6;
@@ -113,6 +114,7 @@ function Parts({ change }: { change: Change }) {
         </Columns>
       </Section>
       <Section name="about">
+        <UpdatesPart {...props} />
         <AboutParts />
       </Section>
     </>

@@ -25,6 +25,8 @@ export interface PackageRequest {
   readonly homepage: string;
   /** E-mail address. */
   readonly contact: string;
+  /** Address of the folder with the update feed; null: the packages look for no updates. */
+  readonly updates: string | null;
 }
 
 export const OUTPUT = join(REPOSITORY, 'dist/package');
@@ -113,6 +115,9 @@ function stage(files: readonly PackageFile[], request: PackageRequest): void {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(from, target);
   }
+  // Where the agent reads it.
+  const agent = { ...packageJson, updates: request.updates };
+  writeFileSync(join(STAGE, 'dist/agent/package.json'), `${JSON.stringify(agent, null, 2)}\n`);
   writeFileSync(join(STAGE, LICENSES_FILE), thirdPartyLicenses(files));
   const { name, version, description, license, author, type, main } = packageJson;
   const manifest = {

@@ -31,6 +31,7 @@ import { keysContract } from './keys.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
+import { updatesContract } from './updates.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
 const nothing = z.object({});
@@ -336,6 +337,7 @@ export const contract = {
       ),
   },
   about: aboutContract,
+  updates: updatesContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc

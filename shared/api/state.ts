@@ -18,6 +18,7 @@ import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { updateStateSchema } from '../updates.ts';
 import { batchesStateSchema } from './batches.ts';
 
 const nullableNumber = z.number().nullable();
@@ -37,6 +38,7 @@ export const noticeSchema = z.object({
     'practice-requester-stopped',
     'headless-shell-missing',
     'upgraded', // another version was installed; details.version is it
+    'update-ready', // another version was downloaded; details.version is it
     'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them
   ]),
   severity: z.enum(['info', 'warning', 'error']),
@@ -67,6 +69,7 @@ export const appStateSchema = z.object({
   }),
   /** Null without a desktop shell. */
   shell: shellFactsSchema.nullable(),
+  updates: updateStateSchema,
 });
 export type AppState = z.infer<typeof appStateSchema>;
 

@@ -36,6 +36,16 @@ export function routerFor(agent: FakeAgentState) {
       })),
       licenses: on.about.licenses.handler(() => ({ text: agent.licenses ?? '' })),
     },
+    updates: {
+      check: on.updates.check.handler(({ input }) => {
+        agent.receive('updates.check', input);
+        return {};
+      }),
+      install: on.updates.install.handler(({ input }) => {
+        agent.receive('updates.install', input);
+        return {};
+      }),
+    },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
         agent.receive('app.chooseNetwork', input);

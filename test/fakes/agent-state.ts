@@ -52,6 +52,7 @@ function appOf({ busy, known, nowMs }: View): AgentState['app'] {
       needsPassphraseFile: false,
     },
     shell: null,
+    updates: updatesOf(busy, nowMs),
     notices: busy
       ? []
       : known
@@ -63,6 +64,17 @@ function appOf({ busy, known, nowMs }: View): AgentState['app'] {
             },
           ]
         : [{ code: 'chain-unavailable', severity: 'error', details: { network: 'Practice chain' } }],
+  };
+}
+
+function updatesOf(isConfigured: boolean, nowMs: number): AgentState['app']['updates'] {
+  return {
+    feed: isConfigured ? 'https://idlewatt.example/releases/' : null,
+    doing: 'nothing',
+    checkedAtMs: isConfigured ? nowMs - 30 * MINUTE_MS : null,
+    finding: isConfigured ? 'current' : null,
+    version: isConfigured ? '0.1.0' : null,
+    ...{ bytes: null, receivedBytes: null, file: null, kind: null, problem: null, reason: null },
   };
 }
 

@@ -98,6 +98,8 @@ export interface ProviderService {
   speedOf(jobId: string): SpeedCurve | null;
   /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
   reserve(signal: AbortSignal): Promise<() => void>;
+  /** Takes no new jobs from now on, while the running ones continue. Returns the function that takes jobs again. */
+  refuseJobs(): () => void;
   /** Ends every job now, because the owner needs the machine; resolves when all are concluded. */
   handBack(): Promise<void>;
   /** Takes no new jobs and lets the running ones end for at most this time; then hands back. */
@@ -119,11 +121,12 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const reservation = createReservation(active);
   const speeds = createJobSpeeds(clock);
   let closing = false;
+  let refusing = false;
   const parts: SellingParts = {
     ...options,
     ...{ limits, onUnexpected, failures, active, reservation, speeds, consent },
     ...openLimits(options, limits, onUnexpected),
-    isClosing: () => closing,
+    isClosing: () => closing || refusing,
     onCharged(job, receipt) {
       consent.noteBuyer(job.peer);
       options.onCharged(job, receipt);
@@ -163,6 +166,12 @@ export function createProviderService(options: ProviderOptions): ProviderService
     active: active.list,
     speedOf: speeds.of,
     reserve: reservation.reserve,
+    refuseJobs() {
+      refusing = true;
+      return () => {
+        refusing = false;
+      };
+    },
     handBack: active.handBack,
     async close(graceMs) {
       closing = true;
