@@ -6,6 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { protocol, type Session } from 'electron';
 import { pagePolicy } from '../../shared/page-policy.ts';
+import { withProgramWords } from '../../shared/program.ts';
+import { PROGRAM } from '../ports/program.ts';
 
 const SCHEME = 'app';
 export const APP_ORIGIN = `${SCHEME}://idlewatt`;
@@ -37,7 +39,9 @@ export function serveAppPages(session: Session, folder: string, after?: Promise<
     const file = fileFor(request, folder);
     if (file === null) return plain(404);
     try {
-      return new Response(await readFile(file.path), { headers: headersFor(file.type) });
+      const content = await readFile(file.path);
+      const body = file.path.endsWith('index.html') ? withProgramWords(content.toString(), PROGRAM) : content;
+      return new Response(body, { headers: headersFor(file.type) });
     } catch {
       return plain(404); // not built
     }

@@ -1,10 +1,10 @@
 /**
  * `npm run test:package [-- --desktop]`: builds a package for tests, installs it, uses the app, installs other versions over
- * it and removes it. With `--desktop` it then runs the tests of the desktop app with the installed one. On Debian and Ubuntu
+ * it and removes it. With `--desktop` it then runs the tests that start the desktop app with the installed one. On Debian and Ubuntu
  * as root; takes several minutes, so it isn't part of `npm test`.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { APP_FOLDER, COMMAND, PACKAGE_FOR_TESTS, packageForTests } from '../lib/installed-package.ts';
@@ -16,7 +16,7 @@ const HELP = `Usage: npm run test:package [-- --desktop]
 
 Builds a package for tests, installs it, uses the app, installs other versions over it and removes it.
 
-  --desktop  also runs the tests in test/desktop with the installed app
+  --desktop  also runs the tests in test/desktop that start the app, with the installed one
 
 Exit codes: 0 all passed, 1 a test failed or nothing was built, 2 wrong command line.`;
 
@@ -46,10 +46,21 @@ function testPackage(): number {
 function testDesktop(): number {
   try {
     execFileSync('dpkg', ['--install', '--force-depends', packageForTests()], { stdio: 'ignore' });
-    return run(['scripts/commands/test.ts', 'desktop'], { IDLEWATT_INSTALLED_APP: COMMAND });
+    return run(['scripts/commands/test.ts', ...filesThatStartTheApp()], { IDLEWATT_INSTALLED_APP: COMMAND });
   } finally {
     execFileSync('dpkg', ['--purge', PACKAGE_FOR_TESTS], { stdio: 'ignore' });
   }
+}
+
+/** The other files in test/desktop show the pages in a browser, without the app. */
+function filesThatStartTheApp(): string[] {
+  const folder = join(REPOSITORY, 'test/desktop');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) =>
+      /\b(?:openApp|openPlainApp|appProgram)\(/.test(readFileSync(join(folder, name), 'utf8')),
+    )
+    .map((name) => `test/desktop/${name}`);
 }
 
 /** Paths of TypeScript files are in the repository. */

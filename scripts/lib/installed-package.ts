@@ -1,4 +1,4 @@
-/** Where the package for tests is, and where the app is once it is installed. */
+/** Places of the package for tests and of the installed app. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };

@@ -50,6 +50,7 @@ test('Base is chosen on Settings and asks for the passphrase of a wallet of its 
   await page.getByRole('button', { name: act }).click();
   const dialog = page.getByRole('alertdialog');
   await dialog.getByText(text('en', 'settings.network.meaning.base')).waitFor();
+  await dialog.getByText(text('en', 'settings.network.firewall.linux')).waitFor();
   await dialog.getByRole('button', { name: act }).click();
   const [question] = await until('a dialog', desktop.questions, (asked) => asked.length > 0, AGENT_MS_MAX);
   assert.match(question?.detail ?? '', /no keychain/);

@@ -4,7 +4,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where the bundles and descriptions of Idlewatt's own code name the version. */
+/** The version in the bundles and descriptions of Idlewatt's own code. */
 const NAMED = /((?:"version": |var version(?:\$\d+)? = )")(\d+\.\d+\.\d+)(")/g;
 
 /** `version` must be as long as `before`, because offsets in the archive of the app stay. */

@@ -1,7 +1,7 @@
 /**
  * Verifies: the deb installs, and the installed app completes a first job within a minute in a clean home. While jobs run,
  *   a newer version is installed over it and the version before over that; each time the app restarts into the other one
- *   on the owner's word, with every job and right books. Data of a newer version is refused. Removing leaves only the data.
+ *   when its button is pressed, with every job and a correct ledger. Data of a newer version is refused. Removing leaves only the data.
  * Setup: as root on Debian, the package that `npm run test:package` built, with its substitute for Electron, and the same
  *   files as another version; a temporary data folder whose machine was measured; the tiny model of the package, bought by
  *   the practice network's requester.
@@ -100,7 +100,7 @@ test(
   },
 );
 
-test('the version before is installed over it the same way, and the books are right', SLOW, async () => {
+test('the version before is installed over it the same way, with every job', SLOW, async () => {
   assert.ok(relaunched);
   const { before } = installOver(deb);
   relaunched = await restart(relaunched.page, relaunched.pids);
