@@ -21,16 +21,18 @@ export function GraphicsProblems({ cards }: { cards: readonly Device[] }) {
   if (shown.length === 0 || backend === null) return null;
   const used = GRAPHICS_BACKENDS.find((name) => name === backend);
   return (
-    <Note tone={deviceKindOf(backend) === 'cpu' ? 'warning' : 'info'} role="status">
-      {shown.map((problem) => (
-        <p key={problem.backend}>{t(...sentence(problem))}</p>
-      ))}
-      <p>
-        {used === undefined
-          ? t('machine.graphics.cpuInstead')
-          : t('machine.graphics.gpuInstead', { backend: NAMES[used] })}
-      </p>
-    </Note>
+    <div className="row-line">
+      <Note tone={deviceKindOf(backend) === 'cpu' ? 'warning' : 'info'}>
+        {shown.map((problem) => (
+          <p key={problem.backend}>{t(...sentence(problem))}</p>
+        ))}
+        <p>
+          {used === undefined
+            ? t('machine.graphics.cpuInstead')
+            : t('machine.graphics.gpuInstead', { backend: NAMES[used] })}
+        </p>
+      </Note>
+    </div>
   );
 }
 

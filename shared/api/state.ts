@@ -125,7 +125,7 @@ export const workStateSchema = z.object({
   threads: nullableNumber,
   /** Sandbox of the engine; null while none is loaded. */
   sandbox: sandboxReportSchema.nullable(),
-  /** Why the loaded engine doesn't use a library for GPUs that would be faster; empty while none is loaded. */
+  /** Reasons why the loaded engine doesn't use a library for GPUs that would be faster; empty while none is loaded. */
   graphicsProblems: z.array(graphicsProblemSchema),
   activeJobs: z.array(activeJobSchema),
   /** Total of the active jobs; the speed of the last finished job if none is active. */
