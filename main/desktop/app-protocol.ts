@@ -6,14 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { protocol, type Session } from 'electron';
 import { pagePolicy } from '../../shared/page-policy.ts';
-import { withProgramWords } from '../../shared/program.ts';
-import { PROGRAM } from '../ports/program.ts';
+import { programWords, withProgramWords } from '../../shared/program.ts';
 
 const SCHEME = 'app';
 export const APP_ORIGIN = `${SCHEME}://idlewatt`;
 
 /** Pages reach the agent over a message port, so they need no connections. */
 const CONTENT_SECURITY_POLICY = pagePolicy([]);
+
+const PROGRAM = programWords(import.meta.url);
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
