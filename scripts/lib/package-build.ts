@@ -150,7 +150,10 @@ function packageWriter({ quick }: PackageRequest): string {
   mkdirSync(TOOLS, { recursive: true });
   const program = `'${process.execPath}' '${join(import.meta.dirname, 'write-package.ts')}'`;
   // electron-builder rejects this method, which is not one of fpm's.
-  writeFileSync(path, `#!/bin/sh\nexec ${program} "$@"${quick ? ' --deb-compression none' : ''}\n`);
+  writeFileSync(
+    path,
+    `#!/bin/sh\nexec ${program} "$@"${quick ? ' --deb-compression none --rpm-compression none' : ''}\n`,
+  );
   chmodSync(path, 0o755);
   return path;
 }
