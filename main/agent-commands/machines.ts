@@ -1,4 +1,5 @@
 /** `pair machine`, `pair join` and `machines list|pause|resume|remove`: the private network of the owner's machines. */
+
 import { homedir, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
@@ -20,6 +21,7 @@ import { joinNetwork, openRoster } from '../core/machines/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { stderrLog } from '../ports/log.ts';
 import type { Network } from '../ports/network.ts';
+import { PROGRAM } from '../ports/program.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { askLine } from './prompt.ts';
@@ -42,7 +44,7 @@ export const invite: CommandRun = async (argv) => {
     const { code } = await api.machines.invite({ role: role.data });
     console.log(`Code: ${code}`);
     console.log(
-      `On the other machine, run \`npm run agent -- pair join\` and enter it within ${PAIRING_MINUTES} min.`,
+      `On the other machine, run \`${PROGRAM.command} pair join\` and enter it within ${PAIRING_MINUTES} min.`,
     );
     console.log('It works once, in this LAN only.');
     return 0;
@@ -81,7 +83,7 @@ export const join: CommandRun = async (argv) => {
     } finally {
       await network.stop();
     }
-    console.log('This machine has joined. Start it with `npm start -- --profile office`.');
+    console.log(`This machine has joined. Start it with \`${PROGRAM.start} --profile office\`.`);
     return 0;
   } finally {
     home.close();

@@ -104,6 +104,7 @@ function work(parts: SectionParts): AgentState['work'] {
     backend: loaded?.backend ?? null,
     threads: loaded?.threads ?? null,
     sandbox: loaded?.sandbox ?? null,
+    graphicsProblems: [...(loaded?.graphicsProblems ?? [])],
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     ...currentSpeed(activeJobs, last, nowMs),
     jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),

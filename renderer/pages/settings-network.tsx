@@ -9,11 +9,12 @@ import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { systemOf } from '../parts/system.ts';
 import { agent, useSection } from '../store.ts';
 
 export function NetworkPart() {
   const { t } = useStrings();
-  const { network } = useSection('app');
+  const { network, platform } = useSection('app');
   const { active, chosen, isFixed, restarts, needsPassphraseFile } = network;
   const [picked, setPicked] = useState<NetworkChoice | null>(null);
   const choose = useAction((next: NetworkChoice) => agent.app.chooseNetwork({ network: next }));
@@ -57,6 +58,7 @@ export function NetworkPart() {
             }}
           >
             <p>{t(`settings.network.meaning.${value}`)}</p>
+            {value === 'practice' ? null : <p>{t(`settings.network.firewall.${systemOf(platform)}`)}</p>}
             <p>{t(restarts ? 'settings.network.askText' : 'settings.network.nextStart')}</p>
           </Confirm>
         </div>

@@ -28,7 +28,7 @@ Builds the packages of this system into dist/package.
   --contact EMAIL  whom to ask about the packages
   --updates URL    folder with the update feed (docs/release.md); without it the app looks for no updates
   --for-tests      a package with a substitute for Electron, for this repository's tests only: never publish it
-  --quick          compresses the package for tests less and doesn't check its size
+  --quick          only the deb for tests, without compressing it or checking its size
 
 Exit codes: 0 built, 1 nothing was built or a package is too large, 2 wrong command line.`;
 
@@ -61,7 +61,7 @@ try {
 
 async function packageApp(): Promise<void> {
   const electron = await chosenElectron();
-  const { targets, missing, withoutFpm } = await availableTargets(options.forTests);
+  const { targets, missing, withoutFpm } = await availableTargets(options.forTests, options.quick);
   for (const line of missing) console.log(line);
   if (targets.length === 0) return fail('No package can be built on this system.');
   const built = await buildAll();

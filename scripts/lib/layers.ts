@@ -175,6 +175,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   solc: 'compiles the contracts',
   tar: 'unpacks the Electron for tests',
   typescript: 'checks types',
+  yaml: 'reads filled listings in tests',
 };
 
 /** Returns the layer of a file, by its path from the root with forward slashes. */

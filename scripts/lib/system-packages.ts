@@ -37,6 +37,7 @@ const NEEDS: readonly Need[] = [
     present: () => onPath('chromium-headless-shell') || process.env.IDLEWATT_CHROMIUM !== undefined,
     optional: true,
   },
+  { packages: ['rpm'], present: () => onPath('rpmbuild') },
   { packages: ['gcc'], present: () => onPath('cc') },
   { packages: ['libc6-dev'] },
   { packages: ['python3'], present: () => onPath('python3'), forModels: true },

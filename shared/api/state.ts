@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
+import { graphicsProblemSchema } from '../graphics-problems.ts';
 import { machinesStateSchema } from '../machines.ts';
 import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
@@ -127,6 +128,8 @@ export const workStateSchema = z.object({
   threads: nullableNumber,
   /** Sandbox of the engine; null while none is loaded. */
   sandbox: sandboxReportSchema.nullable(),
+  /** Reasons why the loaded engine doesn't use a library for GPUs that would be faster; empty while none is loaded. */
+  graphicsProblems: z.array(graphicsProblemSchema),
   activeJobs: z.array(activeJobSchema),
   /** Total of the active jobs; the speed of the last finished job if none is active. */
   tokensPerSecond: nullableNumber,

@@ -92,6 +92,12 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
     backend: busy ? 'cpu' : null,
     threads: busy ? 2 : null,
     sandbox: busy ? { ...sandboxOf('in-force'), files: 'refused' } : null,
+    graphicsProblems: busy
+      ? [
+          { backend: 'cuda', why: 'library', detail: 'libcudart.so.13' },
+          { backend: 'vulkan', why: 'library', detail: 'libvulkan.so.1' },
+        ]
+      : [],
     activeJobs: busy
       ? [
           {
