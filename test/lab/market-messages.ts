@@ -15,6 +15,10 @@ export interface LabPeer {
   readonly placeMs?: number;
   /** Of the connections; default: as in an agent. */
   readonly pingIntervalMs?: number;
+  /** Asks the router for a port. */
+  readonly openPort?: true;
+  /** See `forwardedPort` in shared/settings.ts. */
+  readonly forwardedPort?: number;
   /** Members of a crowd. */
   readonly count?: number;
 }

@@ -10,12 +10,15 @@ import { Hono } from 'hono';
 import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { createNetwork, createPublicNode, verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
+import { createPortMapper } from '../../main/adapters/router/index.ts';
+import { defaultRouter } from '../../main/adapters/systeminformation/index.ts';
 import { createOffers } from '../../main/core/identity/index.ts';
 import {
   createAnnouncing,
   createDirectory,
   createSeeking,
   marketKey,
+  PortOpening,
 } from '../../main/core/network/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Market, Network } from '../../main/ports/network.ts';
@@ -63,13 +66,19 @@ async function runPublicNode(): Promise<void> {
 async function openMachine(): Promise<{ readonly network: Network; readonly market: Market }> {
   const network = await createNetwork({
     ...common,
-    ...{ folder: null, listen, mdns: false, market: { announce: [] } },
+    ...{ folder: null, listen, mdns: false },
+    market: { announce: [], forwardedPort: options.forwardedPort ?? null },
   });
   await network.start();
   const market = forceUnwrap('this machine takes part in the market', network.market);
   const { peer } = network.key;
   market.onReach(() => report({ type: 'reach', peer, reach: market.reach() }));
   market.join(bootstrap);
+  if (options.openPort) {
+    const mapper = createPortMapper({ fetch });
+    const onChange = () => undefined;
+    new PortOpening({ mapper, router: defaultRouter, market, clock: systemClock, log, onChange }).allow(true);
+  }
   return { network, market };
 }
 

@@ -1,5 +1,5 @@
 /** HTTP requests to peers: undici's connection pools over libp2p streams. */
-import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, NewStreamOptions, PeerId, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
@@ -78,7 +78,7 @@ export class HttpClient {
       bodyTimeout: ANSWER_SILENCE_MS_MAX,
       connect: (_options, done) => {
         this.#openStream(peer).then(
-          (stream) => done(null, asSocket(this.#socketOf(stream, peer))),
+          (opened) => done(null, asSocket(this.#socketOf(opened, peer))),
           (error: Error) => done(error, null),
         );
       },
@@ -87,8 +87,8 @@ export class HttpClient {
     return made;
   }
 
-  #socketOf(stream: Stream, peer: string): StreamSocket {
-    const socket = new StreamSocket(stream, peer, this.#traffic);
+  #socketOf({ stream, relay }: OpenedStream, peer: string): StreamSocket {
+    const socket = new StreamSocket(stream, peer, this.#traffic.stream(relay));
     socket.onBytes = () => this.#silent.heard(peer);
     return socket;
   }
@@ -131,7 +131,7 @@ export class HttpClient {
     this.#pools.delete(peer);
   }
 
-  async #openStream(peer: string): Promise<Stream> {
+  async #openStream(peer: string): Promise<OpenedStream> {
     const id = peerIdFromString(peer);
     const options = { maxOutboundStreams: OUTBOUND_REQUESTS_MAX + 8, runOnLimitedConnection: true };
     const doubtful: Connection[] = [];
@@ -141,14 +141,14 @@ export class HttpClient {
         continue;
       }
       try {
-        return await open.newStream(HTTP_PROTOCOL, options);
+        return await openOn(open, options);
       } catch (cause) {
         // It may have ended without anybody noticing; another way may be open.
         if (open.status === 'open') throw cause;
       }
     }
     const connection = await this.#dial(id, doubtful);
-    return connection.newStream(HTTP_PROTOCOL, options);
+    return openOn(connection, options);
   }
 
   /** Dials the peer by another way than those in doubt; where there is none, they have to do. */
@@ -168,6 +168,17 @@ export class HttpClient {
       throw cause;
     }
   }
+}
+
+interface OpenedStream {
+  readonly stream: Stream;
+  /** The relay over which it leads, a peer ID; null if it leads over none. */
+  readonly relay: string | null;
+}
+
+async function openOn(connection: Connection, options: NewStreamOptions): Promise<OpenedStream> {
+  const stream = await connection.newStream(HTTP_PROTOCOL, options);
+  return { stream, relay: relayOf(connection.remoteAddr) };
 }
 
 /**

@@ -77,7 +77,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   return {
     key,
-    market: open?.marketOf(node, kept) ?? null,
+    market: open?.marketOf(node, kept, traffic) ?? null,
     async start() {
       kept.start();
       open?.start(node);

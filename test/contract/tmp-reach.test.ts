@@ -1,0 +1,21 @@
+import { test, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { openLab } from '../lab/lab.ts';
+import { startMachine } from '../lab/market-machine.ts';
+const lab = await openLab({ delayMs: 0 });
+after(() => lab.close());
+test('x', { timeout: 100000 }, async () => {
+  const pub = (host: any, ip: string, role: any, bootstrap: string[]) => startMachine(lab, host, { role, listen: ['/ip4/0.0.0.0/tcp/4001'], announce: [`/ip4/${ip}/tcp/4001`], bootstrap });
+  const boot = await pub('boot', '45.0.0.10', 'bootstrap', []);
+  const relay = await pub('relay', '45.0.0.20', 'relay', [boot.address]);
+  await lab.run('open', 'nat1');
+  const t = performance.now();
+  const p = await startMachine(lab, 'p', { role: 'provider', listen: ['/ip4/0.0.0.0/tcp/0'], announce: [], bootstrap: [boot.address, relay.address], openPort: true });
+  await p.until('reach', ({ reach }) => reach === 'direct');
+  console.log('direct after', performance.now() - t);
+  const r = await startMachine(lab, 'r', { role: 'buyer', listen: ['/ip4/0.0.0.0/tcp/0'], announce: [], bootstrap: [boot.address] });
+  r.send({ type: 'find', count: 1 });
+  console.log(await r.until('found'));
+  r.send({ type: 'buy', id: 1, peer: p.peer, events: 20 });
+  console.log((await r.until('bought')).ways);
+});
