@@ -5,8 +5,8 @@
  * between a router and the public bridge. Provider and buyer are at home behind different ones, public nodes are not. Their
  * offers and HTTP are those of agents; in place of an engine, a service sends numbered events. A buyer asks again after a
  * silence, as the gateway does. One answer lasts as long as the file: its provider's only relay gives places of 36 s, which
- * libp2p renews every 30 s.
- * Fails if: a machine needs an open port to sell, a dead or silent relay or a dead bootstrap node ends more than the streams
+ * libp2p renews every 30 s. One router forwards ports on request (miniupnpd), one forwards a port that its owner set.
+ * Fails if: a machine needs an open port to sell, is reached over a relay although its router has one, leaves one open, a dead or silent relay or a dead bootstrap node ends more than the streams
  * through it, a new request waits for a silent relay, a machine stays lost after its network was away, neighbors behind one
  * address shut each other out, a renewal cuts an answer, or an event is lost or comes twice.
  * Long: a place at a relay is renewed three times.
@@ -14,6 +14,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Host, type Lab, openLab } from '../lab/lab.ts';
 import { type Machine, startMachine } from '../lab/market-machine.ts';
 import type { FromPeer, LabPeer, ToPeer } from '../lab/market-messages.ts';
@@ -25,7 +26,9 @@ const ADDRESSES = {
   relay2: '45.0.0.21',
   more1: '45.0.0.40',
 } as const;
+const ROUTERS = { nat2: '45.0.0.102', nat3: '45.0.0.103' } as const;
 const PORT = '/tcp/4001';
+const FORWARDED_PORT = 4_100;
 /** The port that the strictest firewall lets through. */
 const WEB_PORT = 443;
 const WEB_SOCKET = `/tcp/${WEB_PORT}/ws`;
@@ -84,6 +87,33 @@ async function buy(buyer: Machine, purchase: Purchase, during?: () => unknown): 
     await during();
   }
   return buyer.until('bought', (message) => message.id === id);
+}
+
+/**
+ * Has a buyer that knows neither the provider nor its addresses find it, and buy until the router is the only way. The record
+ * that it finds may be older than the open port.
+ */
+async function buyThrough(router: string, { peer }: Machine): Promise<void> {
+  const since = newcomer.heard();
+  newcomer.send({ type: 'seek', peer });
+  await newcomer.until('found', undefined, since);
+  await until(async () => {
+    const bought = await buy(newcomer, { peer, events: 20 });
+    assertWhole(bought, 20);
+    assert.deepEqual(bought.ways, [router]);
+  });
+}
+
+async function until(succeeds: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await succeeds();
+      return;
+    } catch (error) {
+      if (tries > 20) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 function assertWhole({ seen }: Bought, events: number): void {
@@ -189,6 +219,34 @@ test('finds the provider although a bootstrap node died', async () => {
   newcomer.send({ type: 'find', count: 1 });
   const { peers } = await newcomer.until('found');
   assert.ok(peers.includes(provider.peer) || peers.includes(steadyPeer), peers.join());
+});
+
+test('reaches a provider directly whose router opens a port, which is closed again', {
+  timeout: SLOW_MS_MAX,
+}, async () => {
+  await lab.run('open', 'nat2');
+  const open = await start('r', 'provider', [nodes.boot2, nodes.more1], { openPort: true });
+  await open.until('reach', ({ reach }) => reach === 'direct');
+  await buyThrough(ROUTERS.nat2, open);
+  await assert.rejects(lab.run('closed', 'nat2'));
+  const since = open.heard();
+  open.send({ type: 'close-port' });
+  await open.until('reach', ({ reach }) => reach === 'relayed', since);
+  await until(() => lab.run('closed', 'nat2'));
+  open.kill();
+});
+
+test('reaches a provider directly whose owner has the router forward a port', {
+  timeout: SLOW_MS_MAX,
+}, async () => {
+  await lab.run('forward', 'nat3', String(FORWARDED_PORT));
+  const forwarding = await start('q', 'provider', [nodes.boot2, nodes.more1], {
+    listen: [`/ip4/0.0.0.0/tcp/${FORWARDED_PORT}`],
+    forwardedPort: FORWARDED_PORT,
+  });
+  await forwarding.until('reach', ({ reach }) => reach === 'direct');
+  await buyThrough(ROUTERS.nat3, forwarding);
+  forwarding.kill();
 });
 
 test('reaches more than ten providers behind one address', { timeout: SLOW_MS_MAX }, async () => {

@@ -26,6 +26,10 @@ export interface LabPeer {
 export type ToPeer =
   /** Looks for this many providers in the market. */
   | { readonly type: 'find'; readonly count: number }
+  /** Looks for this provider in the market. */
+  | { readonly type: 'seek'; readonly peer: string }
+  /** Has the router close the port again. */
+  | { readonly type: 'close-port' }
   /** Asks a provider for an answer of so many events, one each `everyMs`. The test numbers its purchases. */
   | {
       readonly type: 'buy';

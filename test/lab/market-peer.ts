@@ -63,7 +63,13 @@ async function runPublicNode(): Promise<void> {
   report({ type: 'up', peer: node.peer, addresses: [...node.addresses()] });
 }
 
-async function openMachine(): Promise<{ readonly network: Network; readonly market: Market }> {
+interface LabMachine {
+  readonly network: Network;
+  readonly market: Market;
+  readonly opening: PortOpening;
+}
+
+async function openMachine(): Promise<LabMachine> {
   const network = await createNetwork({
     ...common,
     ...{ folder: null, listen, mdns: false },
@@ -74,12 +80,18 @@ async function openMachine(): Promise<{ readonly network: Network; readonly mark
   const { peer } = network.key;
   market.onReach(() => report({ type: 'reach', peer, reach: market.reach() }));
   market.join(bootstrap);
-  if (options.openPort) {
-    const mapper = createPortMapper({ fetch });
-    const onChange = () => undefined;
-    new PortOpening({ mapper, router: defaultRouter, market, clock: systemClock, log, onChange }).allow(true);
-  }
-  return { network, market };
+  const mapper = createPortMapper({ fetch });
+  const onChange = () => undefined;
+  const opening = new PortOpening({
+    mapper,
+    router: defaultRouter,
+    market,
+    clock: systemClock,
+    log,
+    onChange,
+  });
+  opening.allow(options.openPort ?? false);
+  return { network, market, opening };
 }
 
 async function runCrowd(): Promise<void> {
@@ -90,7 +102,7 @@ async function runCrowd(): Promise<void> {
 }
 
 async function runMachine(): Promise<void> {
-  const { network, market } = await openMachine();
+  const { network, market, opening } = await openMachine();
   if (role === 'provider') sell(network, market);
   else reportWays(network);
   const seeking = createSeeking({ network, market, clock: systemClock, log });
@@ -102,18 +114,20 @@ async function runMachine(): Promise<void> {
   });
   directory.start();
   process.on('message', (message: ToPeer) => {
-    if (message.type === 'find') void find(message.count);
+    if (message.type === 'find') void find((peers) => peers.length >= message.count);
+    else if (message.type === 'seek') void find((peers) => peers.includes(message.peer));
+    else if (message.type === 'close-port') opening.allow(false);
     else void buy(network, market, message);
   });
   report({ type: 'up', peer: network.key.peer, addresses: [...network.addresses()] });
 
-  async function find(count: number): Promise<void> {
+  async function find(isEnough: (peers: readonly string[]) => boolean): Promise<void> {
     const startedMs = performance.now();
     for (;;) {
       await seeking.seek(marketKey);
       const peers = (await directory.find(LAB_MODEL)).map(({ peer }) => peer);
       const tookMs = performance.now() - startedMs;
-      if (peers.length >= count) return report({ type: 'found', peers, tookMs });
+      if (isEnough(peers)) return report({ type: 'found', peers, tookMs });
       await sleep(FIND_AGAIN_MS);
     }
   }

@@ -4,9 +4,10 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { DirectWays } from './direct-ways.ts';
 import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
 import type { Liveness } from './liveness.ts';
-import { isRelayed, ofPeer, relayOf } from './public-addresses.ts';
+import { type AddressScope, isRelayed, ofPeer, relayOf } from './public-addresses.ts';
 import { replacing } from './replacing.ts';
 import { SilentPeers } from './silent-peers.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
@@ -21,6 +22,8 @@ interface HttpClientParts {
   readonly traffic: TrafficCounter;
   readonly liveness: Liveness;
   readonly clock: Clock;
+  /** See {@link DirectWays}. */
+  readonly scope: AddressScope;
 }
 
 export class HttpClient {
@@ -29,18 +32,21 @@ export class HttpClient {
   readonly #pools = new Map<string, Pool>();
   readonly #liveness: Liveness;
   readonly #silent: SilentPeers;
+  readonly #directWays: DirectWays;
 
-  constructor(node: Libp2p, { traffic, liveness, clock }: HttpClientParts) {
+  constructor(node: Libp2p, { traffic, liveness, clock, scope }: HttpClientParts) {
     this.#node = node;
     this.#traffic = traffic;
     this.#liveness = liveness;
     this.#silent = new SilentPeers(clock, (peer) => this.#testWays(peer));
+    this.#directWays = new DirectWays(node, scope, clock);
   }
 
   /** Fails with `aborted` or `peer-unreachable`. */
   async fetch(peer: string, path: string, init: RequestInit): Promise<Response> {
     try {
       await this.#leaveDoubtful(peer);
+      void this.#findDirectWay(peer);
       const dispatcher: Dispatcher = this.#noting(peer);
       // Host names are not case-sensitive, but peer IDs are, so the peer is not in the URL.
       return await (undiciFetch as unknown as DispatchedFetch)(`http://peer.invalid${path}`, {
@@ -126,7 +132,16 @@ export class HttpClient {
     const connections = this.#node.getConnections(peerIdFromString(peer));
     const trusted = await Promise.all(connections.map((each) => this.#liveness.isTrusted(each)));
     if (trusted.every((each) => each)) return;
-    // Its running requests continue to their ends.
+    this.#leave(peer);
+  }
+
+  /** Has new requests take a direct way as soon as there is one. */
+  async #findDirectWay(peer: string): Promise<void> {
+    if (await this.#directWays.find(peerIdFromString(peer))) this.#leave(peer);
+  }
+
+  /** Has new requests open new streams; running ones continue to their ends. */
+  #leave(peer: string): void {
     void this.#pools.get(peer)?.close();
     this.#pools.delete(peer);
   }

@@ -70,7 +70,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
   const liveness = new Liveness(clock, log);
   liveness.watch(node);
-  const client = new HttpClient(node, { traffic, liveness, clock });
+  const client = new HttpClient(node, { traffic, liveness, clock, scope: options.market?.scope ?? 'public' });
   watchPeers(node, { known, kept, client });
   const outside = new OutsideReach(() => node.services.own.all(key.peer));
   outside.watch(node);

@@ -110,7 +110,14 @@ test('takes nothing from a description that is absurd, too deep, too large or en
     },
   });
   const bad = [
-    ...['', 'not xml', '<a', '<a><b></a>', `${'<a>'.repeat(5_000)}`, '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'],
+    ...[
+      '',
+      'not xml',
+      '<a',
+      '<a><b></a>',
+      `${'<a>'.repeat(5_000)}`,
+      '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+    ],
     description([{ type: '__proto__', control }, { control: 'http://[' }]),
     description(Array.from({ length: 2_000 }, () => ({ control }))),
     new Response(endless),
