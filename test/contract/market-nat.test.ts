@@ -110,8 +110,8 @@ async function until(succeeds: () => Promise<unknown>): Promise<void> {
       await succeeds();
       return;
     } catch (error) {
-      if (tries > 20) throw error;
-      await sleep(100);
+      if (tries > 60) throw error;
+      await sleep(500);
     }
   }
 }

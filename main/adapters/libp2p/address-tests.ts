@@ -25,16 +25,19 @@ import { type AddressScope, isRelayed } from './public-addresses.ts';
 
 /** Nodes, at different addresses, that have to agree. */
 export const NODES_AGREEING = 2;
-/** Nodes that are asked about one address within {@link ASK_AGAIN_MS}. */
+/** Nodes whose results for one address are fresh at the same time. */
 const NODES_ASKED_MAX = 3;
+/** Time for which a result is fresh. */
 const ASK_AGAIN_MS = 30 * 60_000;
+/** The same for the first one other than `reached`: packets get lost, and an owner may be setting up the router. */
+const ASK_AGAIN_SOON_MS = 30_000;
 /** A result without a newer one is forgotten after this long. */
 const RESULT_MS_MAX = 2 * ASK_AGAIN_MS;
 export const ASKS_PER_HOUR = 12;
 /** A machine with IPv6 may have many addresses. */
 const ADDRESSES_MAX = 3;
 const ASK_MS_MAX = 20_000;
-const CHECK_EVERY_MS = 60_000;
+const CHECK_EVERY_MS = 15_000;
 /** Several events within this time cause one check. */
 const SETTLE_MS = 500;
 
@@ -42,6 +45,8 @@ const SETTLE_MS = 500;
 interface Vote {
   readonly isReached: boolean | null;
   readonly atMs: number;
+  /** Results in a row other than `reached`. */
+  readonly failures: number;
 }
 
 interface Pending {
@@ -141,14 +146,15 @@ export class AddressTests {
     const votes = this.#votesOf(address);
     const server = hostOf(connection.remoteAddr.toString());
     const nowMs = this.#parts.clock.monotonic();
-    const recent = [...votes].filter(([, { atMs }]) => nowMs - atMs < ASK_AGAIN_MS);
+    const recent = [...votes].filter(([, vote]) => nowMs - vote.atMs < freshMs(vote));
     if (server === null || recent.some(([host]) => host === server)) return;
     if (recent.length >= NODES_ASKED_MAX || this.#isAgreed(recent.map(([, vote]) => vote))) return;
     if (this.#hourly.isFull('')) return;
     this.#hourly.add('');
     const isReached = await this.#ask(address, server, connection);
+    const failures = isReached === true ? 0 : (votes.get(server)?.failures ?? 0) + 1;
     votes.delete(server);
-    votes.set(server, { isReached, atMs: this.#parts.clock.monotonic() });
+    votes.set(server, { isReached, atMs: this.#parts.clock.monotonic(), failures });
     this.#parts.log?.debug('A public node tested an address', { address, server, isReached });
   }
 
@@ -248,6 +254,10 @@ export class AddressTests {
     }
     return [...found.values()];
   }
+}
+
+function freshMs({ failures }: Vote): number {
+  return failures === 0 ? ASK_AGAIN_MS : Math.min(ASK_AGAIN_MS, ASK_AGAIN_SOON_MS * 4 ** (failures - 1));
 }
 
 function decide(reached: number, unreached: number): AddressTest['result'] | null {

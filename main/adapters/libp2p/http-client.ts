@@ -4,10 +4,10 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { DirectWays } from './direct-ways.ts';
+import type { DirectWays } from './direct-ways.ts';
 import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
 import type { Liveness } from './liveness.ts';
-import { type AddressScope, isRelayed, ofPeer, relayOf } from './public-addresses.ts';
+import { isRelayed, ofPeer, relayOf } from './public-addresses.ts';
 import { replacing } from './replacing.ts';
 import { SilentPeers } from './silent-peers.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
@@ -22,8 +22,7 @@ interface HttpClientParts {
   readonly traffic: TrafficCounter;
   readonly liveness: Liveness;
   readonly clock: Clock;
-  /** See {@link DirectWays}. */
-  readonly scope: AddressScope;
+  readonly directWays: DirectWays;
 }
 
 export class HttpClient {
@@ -34,12 +33,12 @@ export class HttpClient {
   readonly #silent: SilentPeers;
   readonly #directWays: DirectWays;
 
-  constructor(node: Libp2p, { traffic, liveness, clock, scope }: HttpClientParts) {
+  constructor(node: Libp2p, { traffic, liveness, clock, directWays }: HttpClientParts) {
     this.#node = node;
     this.#traffic = traffic;
     this.#liveness = liveness;
     this.#silent = new SilentPeers(clock, (peer) => this.#testWays(peer));
-    this.#directWays = new DirectWays(node, scope, clock);
+    this.#directWays = directWays;
   }
 
   /** Fails with `aborted` or `peer-unreachable`. */

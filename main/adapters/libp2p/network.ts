@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Network } from '../../ports/network.ts';
 import { createConnectionLimits } from './connection-limits.ts';
+import { DirectWays } from './direct-ways.ts';
 import { HttpClient } from './http-client.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
@@ -70,7 +71,11 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
   const liveness = new Liveness(clock, log);
   liveness.watch(node);
-  const client = new HttpClient(node, { traffic, liveness, clock, scope: options.market?.scope ?? 'public' });
+  const directWays = new DirectWays({
+    ...{ node, clock, scope: options.market?.scope ?? 'public' },
+    identify: (connection, limits) => node.services.identify.identify(connection, limits),
+  });
+  const client = new HttpClient(node, { traffic, liveness, clock, directWays });
   watchPeers(node, { known, kept, client });
   const outside = new OutsideReach(() => node.services.own.all(key.peer));
   outside.watch(node);

@@ -1,8 +1,8 @@
 /**
- * Verifies: a peer that is connected over a relay only is dialed at the direct addresses that it announces.
+ * Verifies: a peer that is connected over a relay only is asked for its addresses, and dialed at the direct ones.
  * Setup: the search alone, with a node that the test plays and a clock that the test moves.
- * Fails if: a direct connection is replaced, addresses of a LAN or of relays are dialed, a peer that can't be reached is dialed
- * with each request, or a new address waits.
+ * Fails if: a direct connection is replaced, addresses of a LAN or of relays are dialed, a peer is asked with each request, or it
+ * is asked only once.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -30,8 +30,14 @@ function setUp(connections: readonly string[], known: readonly string[]) {
       if (!state.isThere) throw new Error('nobody answers');
     },
   };
-  const ways = new DirectWays(node as unknown as Libp2p, 'public', clock);
-  return { clock, dialed, state, find: () => ways.find(PEER) };
+  let asked = 0;
+  const ways = new DirectWays({
+    ...{ node: node as unknown as Libp2p, scope: 'public', clock },
+    async identify() {
+      asked += 1;
+    },
+  });
+  return { clock, dialed, state, asked: () => asked, find: () => ways.find(PEER) };
 }
 
 test('dials the direct addresses of a peer that is connected over a relay', async () => {
@@ -57,15 +63,17 @@ test('dials no address of a LAN, of this machine or of a relay', async () => {
   assert.deepEqual(dialed, []);
 });
 
-test('waits after a failure, but not with a new address', async () => {
-  const { clock, dialed, state, find } = setUp([RELAYED], [DIRECT]);
-  state.isThere = false;
+test('asks again in growing pauses, however many requests there are', async () => {
+  const { clock, dialed, state, asked, find } = setUp([RELAYED], [RELAYED]);
   for (let request = 0; request < 10; request += 1) assert.equal(await find(), false);
-  assert.equal(dialed.length, 1);
-  state.known = [DIRECT, '/ip6/2a00::1/tcp/4001'];
-  await find();
-  assert.equal(dialed.length, 2);
-  clock.advance(300_000);
-  await find();
-  assert.equal(dialed.length, 3);
+  assert.deepEqual([asked(), dialed.length], [1, 0]);
+  state.known = [RELAYED, DIRECT];
+  clock.advance(10_000);
+  assert.equal(await find(), true);
+  state.isThere = false;
+  for (let second = 0; second < 3_600; second += 1) {
+    clock.advance(1_000);
+    assert.equal(await find(), false);
+  }
+  assert.ok(asked() > 10 && asked() < 20, `${asked()} times`);
 });
