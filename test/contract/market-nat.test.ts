@@ -89,14 +89,15 @@ async function buy(buyer: Machine, purchase: Purchase, during?: () => unknown): 
   return buyer.until('bought', (message) => message.id === id);
 }
 
-/**
- * Has a buyer that knows neither the provider nor its addresses find it, and buy until the router is the only way. The record
- * that it finds may be older than the open port.
- */
-async function buyThrough(router: string, { peer }: Machine): Promise<void> {
+/** Has a buyer that doesn't know the provider find it. */
+async function seek({ peer }: Machine): Promise<void> {
   const since = newcomer.heard();
   newcomer.send({ type: 'seek', peer });
   await newcomer.until('found', undefined, since);
+}
+
+/** Buys until the router is the only way: the record that was found may be older than the open port. */
+async function buyThrough(router: string, { peer }: Machine): Promise<void> {
   await until(async () => {
     const bought = await buy(newcomer, { peer, events: 20 });
     assertWhole(bought, 20);
@@ -221,16 +222,21 @@ test('finds the provider although a bootstrap node died', async () => {
   assert.ok(peers.includes(provider.peer) || peers.includes(steadyPeer), peers.join());
 });
 
-test('reaches a provider directly whose router opens a port, which is closed again', {
+test('changes from a relay to the port that a router opens, until it is closed again', {
   timeout: SLOW_MS_MAX,
 }, async () => {
   await lab.run('open', 'nat2');
-  const open = await start('r', 'provider', [nodes.boot2, nodes.more1], { openPort: true });
+  const open = await start('r', 'provider', [nodes.boot2, nodes.more1]);
+  await open.until('announced', ({ taken }) => taken > 0);
+  await seek(open);
+  const relayed = await buy(newcomer, { peer: open.peer, events: 20 });
+  assert.notDeepEqual(relayed.ways, [ROUTERS.nat2]);
+  open.send({ type: 'open-port', isAllowed: true });
   await open.until('reach', ({ reach }) => reach === 'direct');
   await buyThrough(ROUTERS.nat2, open);
-  await assert.rejects(lab.run('closed', 'nat2'));
+  await assert.rejects(lab.run('closed', 'nat2'), 'the router has no rule');
   const since = open.heard();
-  open.send({ type: 'close-port' });
+  open.send({ type: 'open-port', isAllowed: false });
   await open.until('reach', ({ reach }) => reach === 'relayed', since);
   await until(() => lab.run('closed', 'nat2'));
   open.kill();
@@ -245,6 +251,7 @@ test('reaches a provider directly whose owner has the router forward a port', {
     forwardedPort: FORWARDED_PORT,
   });
   await forwarding.until('reach', ({ reach }) => reach === 'direct');
+  await seek(forwarding);
   await buyThrough(ROUTERS.nat3, forwarding);
   forwarding.kill();
 });

@@ -15,8 +15,6 @@ export interface LabPeer {
   readonly placeMs?: number;
   /** Of the connections; default: as in an agent. */
   readonly pingIntervalMs?: number;
-  /** Asks the router for a port. */
-  readonly openPort?: true;
   /** See `forwardedPort` in shared/settings.ts. */
   readonly forwardedPort?: number;
   /** Members of a crowd. */
@@ -28,8 +26,8 @@ export type ToPeer =
   | { readonly type: 'find'; readonly count: number }
   /** Looks for this provider in the market. */
   | { readonly type: 'seek'; readonly peer: string }
-  /** Has the router close the port again. */
-  | { readonly type: 'close-port' }
+  /** Has the router open a port, or close it again. */
+  | { readonly type: 'open-port'; readonly isAllowed: boolean }
   /** Asks a provider for an answer of so many events, one each `everyMs`. The test numbers its purchases. */
   | {
       readonly type: 'buy';

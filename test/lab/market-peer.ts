@@ -90,7 +90,6 @@ async function openMachine(): Promise<LabMachine> {
     log,
     onChange,
   });
-  opening.allow(options.openPort ?? false);
   return { network, market, opening };
 }
 
@@ -116,7 +115,7 @@ async function runMachine(): Promise<void> {
   process.on('message', (message: ToPeer) => {
     if (message.type === 'find') void find((peers) => peers.length >= message.count);
     else if (message.type === 'seek') void find((peers) => peers.includes(message.peer));
-    else if (message.type === 'close-port') opening.allow(false);
+    else if (message.type === 'open-port') opening.allow(message.isAllowed);
     else void buy(network, market, message);
   });
   report({ type: 'up', peer: network.key.peer, addresses: [...network.addresses()] });

@@ -20,6 +20,7 @@ import { Liveness } from './liveness.ts';
 import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
 import { createNode } from './node.ts';
 import { OutsideReach } from './outside-reach.ts';
+import { isRelayed } from './public-addresses.ts';
 import { countTraffic } from './stream-socket.ts';
 
 export interface NetworkOptions {
@@ -129,7 +130,10 @@ function watchPeers(
 ): void {
   const update = (peer: PeerId) => {
     const connections = node.getConnections(peer);
-    const dialed = connections.filter(({ direction }) => direction === 'outbound');
+    // The way that requests take comes first.
+    const dialed = connections
+      .filter(({ direction }) => direction === 'outbound')
+      .sort((left, right) => Number(isRelayed(left.remoteAddr)) - Number(isRelayed(right.remoteAddr)));
     const addresses = [...new Set([...dialed, ...connections])].map(({ remoteAddr }) =>
       remoteAddr.toString(),
     );
@@ -140,7 +144,7 @@ function watchPeers(
       ...(dialed.length > 0 && { dialed: true }),
     });
   };
-  node.addEventListener('peer:connect', ({ detail }) => update(detail));
+  node.addEventListener('connection:open', ({ detail }) => update(detail.remotePeer));
   // One of several connections has ended.
   node.addEventListener('connection:close', ({ detail }) => update(detail.remotePeer));
   node.addEventListener('peer:disconnect', ({ detail }) => {
