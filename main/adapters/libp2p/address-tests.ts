@@ -1,6 +1,6 @@
 /**
  * The asking side of AutoNAT version 2: has public nodes connect to the addresses at which this machine could be reached, and
- * announces those at which two of them did. A node that says so without having connected isn't believed.
+ * announces those at which two of them did. An answer counts only if the node has connected.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { AddressManager, AddressType } from '@libp2p/interface-internal';
@@ -168,7 +168,7 @@ export class AddressTests {
     const votes = this.#votesOf(address);
     for (const [server, { atMs }] of votes) if (nowMs - atMs > RESULT_MS_MAX) votes.delete(server);
     const count = (wanted: boolean) => [...votes.values()].filter((vote) => vote.isReached === wanted).length;
-    // The newest results win once a second node agrees; until then, the last result stands.
+    // The newest results win once a second node agrees; until then, the last result stays.
     const last = this.#settled.get(address) ?? 'untested';
     const result = decide(count(true), count(false)) ?? (votes.size === 0 ? 'untested' : last);
     if (result === last) return;

@@ -9,7 +9,7 @@ export interface DialRequest {
 
 /** Answers that the asked node gives about itself. */
 export const RESPONSE = { internalError: 0, rejected: 100, refused: 101, ok: 200 } as const;
-/** What became of the dial. */
+/** Results of the dial. */
 export const DIAL = { unused: 0, error: 100, backError: 101, ok: 200 } as const;
 
 export interface DialResponse {

@@ -11,7 +11,7 @@ import { isRelayed } from './public-addresses.ts';
 
 /** Peers, at different addresses, that have to see this machine at the same one. */
 const PEERS_AGREEING = 2;
-/** Peers whose sight is kept. */
+/** Peers whose reports are stored. */
 const SIGHTS_MAX = 32;
 
 export interface RoutedPortsParts {

@@ -1,6 +1,6 @@
 /**
  * Asks the router for a port: first by NAT-PMP, whose messages are a dozen bytes, then by UPnP. Libraries for both talk to
- * whatever answers in the network; here only the router's own address counts, and everything that it sends is limited.
+ * any machine that answers; here only the router's own address counts, and everything that it sends is limited.
  */
 import type { PortMapper } from '../../ports/port-mapper.ts';
 import { mapByNatPmp } from './nat-pmp.ts';

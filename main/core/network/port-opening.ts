@@ -21,7 +21,7 @@ export interface PortOpeningParts {
   readonly onChange: () => void;
 }
 
-/** Time for which the router is asked: after a crash, the port stays open for so long. */
+/** Time for which the router is asked: after a crash, the port stays open until its end. */
 export const LIFETIME_MS = 3_600_000;
 /** Routers forget mappings when they restart. */
 export const RENEW_MS_MAX = 20 * 60_000;

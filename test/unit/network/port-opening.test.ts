@@ -124,7 +124,7 @@ test('asks no router outside private networks, and none without a port here', as
   assert.equal(asked.length, 0);
 });
 
-test('gives back a port at a router that has no public address itself, or that makes no sense', async () => {
+test('removes the port at a router that has no public address itself, or that makes no sense', async () => {
   const bad: readonly (readonly [Partial<PortMapping>, string])[] = [
     [{ externalHost: '192.168.0.7' }, 'no-public-address'],
     [{ externalHost: '100.64.3.4' }, 'no-public-address'],
