@@ -5,7 +5,7 @@ export interface MappingRequest {
   readonly router: string;
   /** TCP port on which this machine listens; also the wanted port of the router. */
   readonly internalPort: number;
-  /** Time after which the router is to end the mapping by itself. */
+  /** Time after which the router is to end the mapping. */
   readonly lifetimeMs: number;
 }
 
@@ -26,8 +26,8 @@ export interface PortMapping {
 }
 
 /**
- * `no-router`: nothing at its address speaks a known protocol. `refused`: it doesn't allow mappings. `permanent-only`: it
- * would never end the mapping by itself, so it isn't made. `invalid`: its answers make no sense.
+ * `no-router`: nothing at its address speaks a known protocol. `refused`: it doesn't allow mappings. `permanent-only`: it makes only
+ * mappings without an end, which aren't wanted. `invalid`: its answers make no sense.
  */
 export type MappingRefusal = 'no-router' | 'refused' | 'permanent-only' | 'invalid';
 

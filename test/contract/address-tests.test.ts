@@ -2,7 +2,7 @@
  * Verifies: public nodes test the addresses of a machine, and nothing else, and the machine believes what two of them agree on.
  * Setup: real nodes on loopback, where private addresses count as public; two public nodes at different addresses.
  * Fails if: a stranger makes a public node dial another host, a service below port 1024 or the same host again and again; one
- * node's word is enough; a node is believed without having connected; or a port where nobody answers counts as reached.
+ * node's word is enough; an answer counts although its node hasn't connected; or a port where nobody answers counts as reached.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Asks the default router for a port, reports its answer, and has the port removed when the test says so. */
+/** Asks the default router for a port, reports its answer, and has the port removed when the test asks for it. */
 import { createPortMapper } from '../../main/adapters/router/index.ts';
 import { defaultRouter } from '../../main/adapters/systeminformation/index.ts';
 import { forceUnwrap } from '../../shared/assert.ts';

@@ -50,7 +50,7 @@ test('keeps every nonce', () => {
   );
 });
 
-test('malformed bytes throw an error at most, and no more than eight addresses are kept', () => {
+test('malformed bytes throw an error at most, and no more than eight addresses are read', () => {
   const many = Array.from({ length: 100 }, () => of('04'));
   assert.equal(readRequest(writeRequest({ addresses: many, nonce: 1n }))?.addresses.length, 8);
   fc.assert(

@@ -1,7 +1,7 @@
 /**
  * Verifies: the page Network advises what fits the ways in use, and nothing once a stranger gets through.
  * Setup: the advice alone.
- * Fails if: an owner is told to do what is done already or can't help, or learns nothing about an address that was tested in vain.
+ * Fails if: an owner reads advice that is followed already or can't help, or learns nothing about an address that was tested in vain.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -3,7 +3,7 @@
  * Setup: the parsers with datagrams of any content, and a router's web server that the test plays. `test/contract/market-nat`
  * asks a real one.
  * Fails if: an answer from elsewhere, or one that leads elsewhere, is followed; an absurd, huge or endless answer is read to its
- * end or throws; or a router that only opens ports for ever is told to.
+ * end or throws; or a port is opened for ever.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
