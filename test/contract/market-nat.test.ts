@@ -6,9 +6,10 @@
  * offers and HTTP are those of agents; in place of an engine, a service sends numbered events. A buyer asks again after a
  * silence, as the gateway does. One answer lasts as long as the file: its provider's only relay gives places of 36 s, which
  * libp2p renews every 30 s. One router forwards ports on request (miniupnpd), one forwards a port that its owner set.
- * Fails if: a machine needs an open port to sell, is reached over a relay although its router has one, leaves one open, a dead or silent relay or a dead bootstrap node ends more than the streams
- * through it, a new request waits for a silent relay, a machine stays lost after its network was away, neighbors behind one
- * address shut each other out, a renewal cuts an answer, or an event is lost or comes twice.
+ * Fails if: a machine needs an open port to sell, is reached over a relay although its router has one, or leaves one open; a
+ * dead or silent relay or a dead bootstrap node ends more than the streams through it, a new request waits for a silent relay,
+ * a machine stays lost after its network was away, neighbors behind one address shut each other out, a renewal cuts an answer,
+ * or an event is lost or comes twice.
  * Lab: networks of many machines; a place at a relay is renewed three times.
  * Own process: the other files would wait for it.
  */

@@ -3,6 +3,7 @@
  * Setup: the homes of the lab, whose routers drop what strangers send; the first speaks both protocols, the second only UPnP,
  * the third neither.
  * Fails if: no rule appears in the router's firewall, it stays there, or a router that speaks neither holds a machine up.
+ * Lab: it builds a network of homes.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
