@@ -37,7 +37,7 @@ import {
 } from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
-import { connectPatiently, openNetwork } from './agent/peers.ts';
+import { connectPatiently, type OpenedNetwork, openNetwork } from './agent/peers.ts';
 import { openPracticeRole } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
@@ -202,7 +202,7 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const { network, machines } = await openPeers(surroundings, foundation);
+  const { network, machines, ways } = await openPeers(surroundings, foundation);
   contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
@@ -223,7 +223,7 @@ async function compose(
   const opened = { foundation, money, selling, machines, shell, networkSwitch, updates };
   const hub = openState(surroundings, {
     ...opened,
-    ...{ startedAtMs, network, contacts, changes },
+    ...{ startedAtMs, network, ways, contacts, changes },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
@@ -284,11 +284,11 @@ function readyOf(
 async function openPeers(
   surroundings: Surroundings,
   foundation: Foundation,
-): Promise<{ readonly network: Network; readonly machines: OwnMachines | null }> {
+): Promise<OpenedNetwork & { readonly machines: OwnMachines | null }> {
   const own = readOwnNetwork(surroundings, foundation);
-  const network = await openNetwork(surroundings, foundation, own);
+  const { network, ways } = await openNetwork(surroundings, foundation, own);
   return {
-    network,
+    ...{ network, ways },
     machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
   };
 }

@@ -181,6 +181,8 @@ export const settingsSchema = z.object({
   publicDht: z.boolean(),
   /** TCP port that the owner's router forwards to this machine, the same on both; null: none. */
   forwardedPort: z.number().int().min(1_024).max(65_535).nullable(),
+  /** Ask the router to lead a port to this machine, by UPnP or NAT-PMP, unless one is forwarded. */
+  openPort: z.boolean(),
   /** IP address or host name at which the internet reaches that port; null: peers tell the address that they see. */
   publicHost: z
     .string()
@@ -270,6 +272,7 @@ export const DEFAULT_SETTINGS: Settings = {
   publicNodes: [],
   publicDht: false,
   forwardedPort: null,
+  openPort: false,
   publicHost: null,
   engineServers: [],
   modelBudgetBytes: 20_000_000_000,

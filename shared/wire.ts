@@ -68,6 +68,9 @@ export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';
  * applies to it.
  */
 export const UNHANDLED_PROTOCOL = '/idlewatt/are-you-there/1.0.0';
+/** libp2p's protocols of AutoNAT version 2: a machine asks a public node to connect to one of its addresses. */
+export const DIAL_REQUEST_PROTOCOL = '/libp2p/autonat/2/dial-request';
+export const DIAL_BACK_PROTOCOL = '/libp2p/autonat/2/dial-back';
 /** Its SHA-256 is the key that every provider provides, next to those of its model files. */
 export const MARKET_NAME = 'idlewatt market 1';
 /** Topic of the hints about changed offers; the shard of a model file follows, see `offer-shards.ts`. */

@@ -37,6 +37,7 @@ import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { openPairedBrowsers } from './paired-browsers.ts';
+import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -60,6 +61,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
+  readonly ways: OpenedNetwork['ways'];
   readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
@@ -80,6 +82,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       money,
       selling,
       network: parts.network,
+      ways: parts.ways,
       contacts: parts.contacts,
       networkName: terms.networkName,
       gateway: parts.gateway,

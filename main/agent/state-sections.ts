@@ -20,6 +20,7 @@ import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
+import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
@@ -46,6 +47,7 @@ export interface SectionParts {
     'engine' | 'measuring' | 'pricing' | 'provider' | 'servedModel' | 'serving'
   >;
   readonly network: Pick<Network, 'addresses' | 'isReachedFromOutside' | 'key' | 'peers' | 'traffic'>;
+  readonly ways: OpenedNetwork['ways'];
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
@@ -227,7 +229,7 @@ function machine({ machine, foundation, selling }: SectionParts): AgentState['ma
   };
 }
 
-function network({ network, gateway, selling, contacts }: SectionParts): AgentState['network'] {
+function network({ network, gateway, selling, contacts, ways }: SectionParts): AgentState['network'] {
   const address = gateway();
   return {
     peer: network.key.peer,
@@ -239,6 +241,7 @@ function network({ network, gateway, selling, contacts }: SectionParts): AgentSt
       source,
       address: addresses[0] ?? null,
     })),
+    ways: ways(),
     contacts: contacts
       .list()
       .slice(0, CONTACTS_SHOWN)

@@ -14,6 +14,7 @@ import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { PRICE_REASONS, priceSchema } from '../price.ts';
 import { PROFILES } from '../profiles.ts';
 import { rateSchema } from '../rate.ts';
+import { waysSchema } from '../reach.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
@@ -358,6 +359,8 @@ export const networkStateSchema = z.object({
       address: z.string().nullable(),
     }),
   ),
+  /** Null outside the open market. */
+  ways: waysSchema.nullable(),
   /** Hosts outside of this machine, the last contacted first. */
   contacts: z.array(contactSchema),
   inBytes: z.number(),

@@ -235,6 +235,7 @@ function networkOf({ busy, known, nowMs }: View): AgentState['network'] {
     peer: PEER,
     addresses: [`/ip4/127.0.0.1/tcp/40123/p2p/${PEER}`],
     isReachedFromOutside: false,
+    ways: null,
     peers: busy
       ? [
           { peer: REQUESTER, connected: true, source: 'address', address: '/ip4/127.0.0.1/tcp/40991' },
