@@ -201,9 +201,9 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const { network, machines } = await openPeers(surroundings, foundation);
-  contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
+  const { network, machines } = await openPeers(surroundings, foundation, shell);
+  contacts.watchPeers(network);
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
   const buying = await openBuying(surroundings, {
@@ -282,12 +282,13 @@ function readyOf(
 async function openPeers(
   surroundings: Surroundings,
   foundation: Foundation,
+  shell: ShellLink,
 ): Promise<{ readonly network: Network; readonly machines: OwnMachines | null }> {
   const own = readOwnNetwork(surroundings, foundation);
   const network = await openNetwork(surroundings, foundation, own);
   return {
     network,
-    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
+    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, { network, shell }),
   };
 }
 

@@ -5,24 +5,29 @@ import { type MachineOrder, type MachineReport, plainMachineName } from '../../s
 import { bip39Words } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
+import type { ShellLink } from '../api/shell-link.ts';
 import type { WorkWatts } from '../core/earnings/index.ts';
 import {
   createInvitations,
   createMachineService,
   createMachineWatch,
+  createSharedRules,
   foundNetwork,
   type Invitations,
   type MachineRoster,
   type MachineWatch,
   type MembershipRecord,
+  type MembershipStore,
   openRoster,
   type PairingHost,
   refusalFor,
+  type SharedRules,
 } from '../core/machines/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { deviceName } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
+import { joinByCode, refuseWithOthers } from './joining.ts';
 import { machineMetrics } from './machine-metrics.ts';
 import { type MembershipFile, membershipFile } from './membership-file.ts';
 import { serveMetrics } from './metrics.ts';
@@ -46,11 +51,14 @@ export interface OwnMachines {
   readonly roster: MachineRoster;
   readonly watch: MachineWatch;
   readonly invitations: Invitations;
+  readonly rules: SharedRules;
   /** Serves the provider's app to the machines that may use it. */
   readonly serve: (provider: Provider) => WebHandler;
   /** The response to a client of the gateway if this machine may only serve; else null. */
   readonly refusal: () => Response | null;
   readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
+  /** Joins another network at the next start; `restarts`: it follows by itself. Fails like `joinByCode` and `refuseWithOthers`. */
+  readonly join: (code: string) => Promise<{ readonly restarts: boolean }>;
   /** From now on this machine reports what it does. */
   readonly start: (parts: {
     readonly report: () => MachineReport;
@@ -73,15 +81,22 @@ export function readOwnNetwork({ terms }: Surroundings, { paths }: Foundation): 
 
 export async function openOwnMachines(
   surroundings: Surroundings,
-  { presence }: Foundation,
+  { presence, settings, paths }: Foundation,
   own: OwnNetwork,
-  network: Network,
+  { network, shell }: { readonly network: Network; readonly shell: Pick<ShellLink, 'tell'> },
 ): Promise<OwnMachines> {
-  const { clock, log, changed, onClose } = surroundings;
+  const { clock, config, log, changed, onClose } = surroundings;
   const { key } = network;
   const record = own.record ?? (await found(own, network, clock.now()));
   const ownLog = log.child('machines');
-  const roster = await openRoster({ record, store: own.file, key, verifySigned, clock, log: ownLog });
+  let hasLeft = false;
+  const store: MembershipStore = {
+    // From now on the file has the membership that counts from the next start on.
+    write: (next) => (hasLeft ? undefined : own.file.write(next)),
+  };
+  const roster = await openRoster({ record, store, key, verifySigned, clock, log: ownLog });
+  const rules = createSharedRules({ roster, own: key.peer, settings });
+  onClose(() => rules.stop());
   let report: (() => MachineReport) | null = null;
   let isWatched = () => false;
   const readReport = () => {
@@ -109,8 +124,21 @@ export async function openOwnMachines(
     roster,
     watch,
     invitations,
+    rules,
     serve: (provider) => createMachineService({ roster, report: readReport, obey, provider }),
     refusal: () => refusalFor(roster.roleOf(key.peer)),
+    async join(code) {
+      refuseWithOthers(roster.machines().filter(({ peer }) => peer !== key.peer).length);
+      await invitations.close();
+      const name = plainMachineName(hostname());
+      const joined = await joinByCode(paths.keys, { code, name });
+      hasLeft = true;
+      own.file.write(joined);
+      ownLog.info('This machine has joined a network', { founder: joined.founder });
+      const restarts = config.host === 'desktop';
+      if (restarts) shell.tell({ type: 'restart' });
+      return { restarts };
+    },
     async order(peer, order) {
       const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
       const failed = await Promise.all(
