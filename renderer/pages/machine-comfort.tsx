@@ -12,6 +12,7 @@ import { Fact } from '../parts/fact.tsx';
 import { useForecast } from '../parts/forecast.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { Count, Toggle } from '../parts/setting.tsx';
 import { StopSlider } from '../parts/slider.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -34,6 +35,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
   const limits = comfortLimits(comfort);
   return (
     <Card title={t('settings.comfort')} aside={<Yield />}>
+      <RuledNote groups={['intensity']} />
       <div className="pad">
         <StopSlider
           label={t('settings.comfort')}

@@ -8,7 +8,7 @@ import type { FakeAgentState } from './agent-memory.ts';
 
 const NOTHING = { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 };
 
-/** An office of five; this machine founded it. */
+/** An office of six; this machine is its founder. */
 function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
   const report = (patch: Partial<MachineReport>): MachineReport => ({
     presence: { decision: 'run', reason: 'idle', sinceMs: nowMs - 42 * MINUTE_MS, untilMs: null },
@@ -24,16 +24,16 @@ function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
       role: 'use',
       addedAtMs: nowMs - 86_400_000,
     },
-    ...{ isSelf: false, isFounder: false, isConnected: true, report: report({}), reportedAtMs: nowMs },
+    ...{ isSelf: false, isRemovable: true, isConnected: true, report: report({}), reportedAtMs: nowMs },
     ...patch,
   });
   const paused = { decision: 'pause' as const, sinceMs: nowMs - 9 * MINUTE_MS, untilMs: null };
   return {
     role: 'owner',
-    isFounder: true,
+    ruled: ['schedule', 'intensity'],
     machines: [
       machine(1, {
-        ...{ name: 'Front desk', role: 'owner', isSelf: true, isFounder: true },
+        ...{ name: 'Front desk', role: 'owner', isSelf: true, isRemovable: false },
         report: report({ jobs: 2, tokensPerSecond: 139.4, watts: 168 }),
       }),
       machine(2, { name: 'Render-02' }),
@@ -51,7 +51,11 @@ function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
 /** The state of an agent in that office. */
 export function officeState(state: AgentState, nowMs: number): Partial<AgentState> {
   return {
-    app: { ...state.app, profile: 'office', network: { ...state.app.network, active: null, isFixed: true } },
+    app: {
+      ...state.app,
+      profile: 'office',
+      network: { ...state.app.network, active: 'office', chosen: 'office' },
+    },
     work: { ...state.work, perHour: null },
     machines: officeAt(nowMs),
   };
@@ -73,6 +77,14 @@ export function machineHandlers(agent: FakeAgentState) {
     remove: on.machines.remove.handler(({ input }) => {
       agent.receive('machines.remove', input);
       return {};
+    }),
+    share: on.machines.share.handler(({ input }) => {
+      agent.receive('machines.share', input);
+      return {};
+    }),
+    join: on.machines.join.handler(({ input }) => {
+      agent.receive('machines.join', input);
+      return { restarts: false };
     }),
   };
 }

@@ -100,7 +100,10 @@ test('only a newer list of an owner is taken, whoever brings it', async () => {
     ['of a machine that is no owner', await third.sign({ ...next, owner: third.peer })],
     ['signed by another one', await second.sign(next)],
     ['of another network', await founder.sign({ ...next, network: '00'.repeat(8) })],
-    ['with another setting', await founder.sign({ ...next, rules: { revision: 1, values: { comfort: 99 } } })],
+    [
+      'with another setting',
+      await founder.sign({ ...next, rules: { revision: 1, values: { comfort: 99 } } }),
+    ],
     ['too large', 'x'.repeat(90_000)],
   ];
   for (const [name, jws] of refused) assert.equal(await bring(jws), false, name);
@@ -158,7 +161,9 @@ test('every owner adds and removes, but none that is ahead of it', async () => {
   );
   assert.equal(await own.take(roster.lists()), true);
   assert.equal(own.roleOf(second.peer), null);
-  await assert.rejects(own.add({ peer: second.peer, name: 'Second', role: 'use' }), { code: 'not-permitted' });
+  await assert.rejects(own.add({ peer: second.peer, name: 'Second', role: 'use' }), {
+    code: 'not-permitted',
+  });
   // An owner can let it in again.
   await roster.add({ peer: second.peer, name: 'Second', role: 'use' });
   assert.equal(roster.roleOf(second.peer), 'use');
