@@ -230,7 +230,7 @@ async function compose(
   openClockNotice(surroundings, money, buying.directory);
   const views = openViews(surroundings, { ...opened, hub, directory: buying.directory });
   const metrics = await startOwnMachines(surroundings, machines, {
-    report: () => reportOf(foundation, selling, views.workWatts),
+    report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
   const router = openApi(surroundings, {
@@ -314,6 +314,7 @@ function openViews(
   return {
     ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
     workWatts,
+    work,
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

@@ -94,6 +94,19 @@ export const workDoneSchema = z.object({
 });
 export type WorkDone = z.infer<typeof workDoneSchema>;
 
+/** Days that a report covers. */
+export const DAYS_REPORTED = 14;
+/** What a machine did for all machines within a day of its own calendar. */
+export const machineDaySchema = z.object({
+  day: z.iso.date(),
+  outputTokens: z.number().int().nonnegative(),
+  /** Sum of the jobs' durations. */
+  workMs: z.number().nonnegative(),
+  /** Energy of the work beyond the idle machine; null if it isn't known for the whole day. */
+  wattHours: z.number().nonnegative().nullable(),
+});
+export type MachineDay = z.infer<typeof machineDaySchema>;
+
 /** A machine's own report. Values that it can't measure are null. */
 export const machineReportSchema = z.object({
   presence: presenceSchema,
@@ -109,6 +122,8 @@ export const machineReportSchema = z.object({
   served: workDoneSchema,
   /** Today: what it had done by all machines. */
   used: workDoneSchema,
+  /** The last days with work, oldest first. */
+  days: z.array(machineDaySchema).max(DAYS_REPORTED),
 });
 export type MachineReport = z.infer<typeof machineReportSchema>;
 

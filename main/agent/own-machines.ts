@@ -1,12 +1,18 @@
 /** Opens the private network of the owner's machines: membership, roles, reports, orders and codes for further machines. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type MachineOrder, type MachineReport, plainMachineName } from '../../shared/machines.ts';
+import {
+  DAYS_REPORTED,
+  type MachineDay,
+  type MachineOrder,
+  type MachineReport,
+  plainMachineName,
+} from '../../shared/machines.ts';
 import { bip39Words } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
-import type { WorkWatts } from '../core/earnings/index.ts';
+import type { WorkMeter, WorkWatts } from '../core/earnings/index.ts';
 import {
   createInvitations,
   createMachineService,
@@ -22,6 +28,7 @@ import {
   type PairingHost,
   refusalFor,
   type SharedRules,
+  type WorkBook,
 } from '../core/machines/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
@@ -34,6 +41,9 @@ import { serveMetrics } from './metrics.ts';
 import { PAIRING_LISTEN, PAIRING_TAG } from './pairing-place.ts';
 import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
+
+/** Share of a day's work whose power draw has to be known for its energy to be known. */
+const MEASURED_SHARE_MIN = 0.95;
 
 /** The key and name of the private network, before its roster can be read. */
 export interface OwnNetwork extends Pick<MembershipRecord, 'network' | 'networkKey'> {
@@ -193,7 +203,10 @@ async function openPairingHost({ clock, log }: Surroundings, app: WebHandler): P
 export function reportOf(
   { presence, jobs, workBook }: Foundation,
   { provider, serving, engine }: Selling,
-  workWatts: Pick<WorkWatts, 'now'>,
+  {
+    workWatts,
+    work,
+  }: { readonly workWatts: Pick<WorkWatts, 'now'>; readonly work: Pick<WorkMeter, 'energy'> },
 ): () => MachineReport {
   if (workBook === null) throw new Error('machines report only in a private network');
   let device: string | null = null;
@@ -223,8 +236,20 @@ export function reportOf(
       device,
       served: workBook.today('sold'),
       used: workBook.today('bought'),
+      days: daysOf(workBook, work),
     };
   };
+}
+
+function daysOf(workBook: WorkBook, work: Pick<WorkMeter, 'energy'>): MachineDay[] {
+  const energies = new Map(work.energy(DAYS_REPORTED).map((energy) => [energy.day, energy]));
+  return workBook.days().map(({ day, outputTokens, workMs }) => {
+    const energy = energies.get(day);
+    // A sensor that fails now and then makes a few percent of the time unknown.
+    const isKnown = energy !== undefined && energy.measuredMs >= MEASURED_SHARE_MIN * energy.activeMs;
+    const wattHours = isKnown ? energy.peakWattHours + energy.offPeakWattHours : null;
+    return { day, outputTokens, workMs, wattHours };
+  });
 }
 
 /** Starts the reports, and serves them as metrics. Resolves with their address; null without `--metrics-port`. */

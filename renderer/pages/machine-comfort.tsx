@@ -5,7 +5,7 @@ import { READING_NAMES, type ReadingName, type Readings } from '../../shared/rea
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
-import { useMoneyText } from '../parts/amount.tsx';
+import { useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { Card } from '../parts/card.tsx';
 import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -22,7 +22,14 @@ const STEPS = [1, 2, 3, 4, 5] as const;
 
 export function Comfort() {
   return (
-    <SettingsForm>{(change, saving) => <Limits change={change} problem={saving.problem} />}</SettingsForm>
+    <SettingsForm>
+      {(change, saving) => (
+        <>
+          <RuledNote groups={['intensity', 'models']} />
+          <Limits change={change} problem={saving.problem} />
+        </>
+      )}
+    </SettingsForm>
   );
 }
 
@@ -35,7 +42,6 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
   const limits = comfortLimits(comfort);
   return (
     <Card title={t('settings.comfort')} aside={<Yield />}>
-      <RuledNote groups={['intensity']} />
       <div className="pad">
         <StopSlider
           label={t('settings.comfort')}
@@ -90,6 +96,7 @@ function Yield() {
   const { asset } = useSection('money');
   const { wattsMax } = useSection('settings');
   const moneyText = useMoneyText();
+  const isFree = useIsFree();
   const data = useForecast();
   if (data === null) return null;
   const { forecast } = data;
@@ -106,10 +113,14 @@ function Yield() {
         </Fact>
       )}
       {limit === null ? null : ` · ${limit}`}
-      {' · '}
-      <b className={asset.practice ? 'is-practice' : undefined}>
-        {t('machine.perDay', { amount: moneyText(forecast.earned.high, asset) })}
-      </b>
+      {isFree ? null : (
+        <>
+          {' · '}
+          <b className={asset.practice ? 'is-practice' : undefined}>
+            {t('machine.perDay', { amount: moneyText(forecast.earned.high, asset) })}
+          </b>
+        </>
+      )}
     </span>
   );
 }

@@ -22,10 +22,10 @@ export function MachineJoin() {
     if (isReady) join.run(code);
   };
   return (
-    <Card title={t('machines.join.title')} isPadded>
-      <p className="sm soft">{t('machines.join.note')}</p>
+    <Card title={t('machines.join.title')}>
+      <p className="use-why sm soft">{t('machines.join.note')}</p>
       <form
-        className="engine-form"
+        className="engine-form use-why"
         onSubmit={(event) => {
           event.preventDefault();
           submit();

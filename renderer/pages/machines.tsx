@@ -14,6 +14,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { MachineHistory } from './machines-history.tsx';
 import { MachineInvitation } from './machines-invitation.tsx';
 import { MachineJoin } from './machines-join.tsx';
 import { MachineRules } from './machines-rules.tsx';
@@ -81,8 +82,9 @@ export function Machines() {
       </Card>
       {state.role === null ? <Note tone="warning" title={t('machines.removed')} /> : null}
       <Columns>
-        <MachineRules ruled={state.ruled} isOwner={isOwner} />
+        <MachineHistory machines={machines} />
         <div className="stack">
+          <MachineRules ruled={state.ruled} isOwner={isOwner} />
           {isOwner ? <MachineInvitation /> : null}
           {machines.length <= 1 || state.role === null ? <MachineJoin /> : null}
         </div>
@@ -247,7 +249,7 @@ function useColumns({
               isDisabled={isBusy || !row.isConnected || !(isOwner || row.isSelf)}
               onPress={() => order({ peer: row.peer, order: isPaused ? 'resume' : 'pause' })}
             />
-            {isOwner ? <Remove machine={row} isBusy={isBusy} remove={remove} /> : null}
+            {row.isRemovable ? <Remove machine={row} isBusy={isBusy} remove={remove} /> : null}
           </>
         );
       },
@@ -257,14 +259,14 @@ function useColumns({
 
 function Remove(props: { machine: ShownMachine; isBusy: boolean; remove: (peer: string) => void }) {
   const { t } = useStrings();
-  const { peer, name, isRemovable } = props.machine;
+  const { peer, name } = props.machine;
   return (
     <Confirm
       icon="trash"
       button={t('common.remove')}
       buttonLabel={t('common.removeOf', { name })}
       className={buttonClass({ kind: 'quiet', isSmall: true }, true)}
-      isDisabled={props.isBusy || !isRemovable}
+      isDisabled={props.isBusy}
       title={t('machines.removeAsk', { name })}
       act={t('common.remove')}
       isDanger

@@ -104,7 +104,7 @@ test('another machine adds nothing, and pauses only itself unless it is an owner
 test('an owner removes a machine after a question, and sets a group of settings for all', () =>
   pages.withPage({ prepare: asOwner }, async ({ agent, page, go }) => {
     await go('machines');
-    assert.ok(await page.getByRole('button', { name: 'Remove Front desk' }).isDisabled());
+    assert.equal(await page.getByRole('button', { name: 'Remove Front desk' }).count(), 0);
     await page.getByRole('button', { name: 'Remove Render-02' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('switch', { name: 'Hours and off-peak hours' }).press('Space');
@@ -120,6 +120,31 @@ test('an owner removes a machine after a question, and sets a group of settings 
     );
     await go('schedule');
     await page.getByText('A change here changes it on all machines').waitFor();
+  }));
+
+test('the last days are shown for all machines and for one, unknown energy as unknown', () =>
+  pages.withPage({ prepare: asOwner }, async ({ page, go }) => {
+    await go('machines');
+    const table = page.getByRole('table', { name: 'The last days' });
+    assert.match(
+      await table.innerText(),
+      /12\.3 h\s+307,010\s+2,070 Wh.*unknown.*2\.3 h\s+107,010\s+1,070 Wh/s,
+    );
+    await page.getByText('Without New-06').waitFor();
+    await page.getByLabel('Machine', { exact: true }).selectOption({ label: 'Render-02' });
+    assert.match(await table.innerText(), /2\.5 h\s+61,402\s+414 Wh/);
+    assert.equal(await page.getByText('Without New-06').count(), 0);
+  }));
+
+test('pages of work name no amounts where nothing is paid', () =>
+  pages.withPage({ prepare: asOwner }, async ({ page, go }) => {
+    await go('jobs');
+    await page.getByText('jobs · free').waitFor();
+    assert.equal(await page.getByRole('columnheader', { name: 'Earned' }).count(), 0);
+    await go('models');
+    await page.getByRole('region', { name: 'Serving now' }).waitFor();
+    assert.equal(await page.getByText('A day brings').count(), 0);
+    assert.doesNotMatch(await page.locator('main').innerText(), /\bct\b|\bfree\b/);
   }));
 
 test('a machine on its own joins by the words that another one shows', () =>

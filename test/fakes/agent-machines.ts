@@ -2,11 +2,22 @@
 import { implement } from '@orpc/server';
 import { contract } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
-import type { MachineReport, ShownMachine } from '../../shared/machines.ts';
+import type { MachineDay, MachineReport, ShownMachine } from '../../shared/machines.ts';
+import { NO_MONEY_ID } from '../../shared/money.ts';
 import { MINUTE_MS } from './agent-history.ts';
 import type { FakeAgentState } from './agent-memory.ts';
 
 const NOTHING = { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 };
+
+/** Three days, one of which has no known energy. */
+function daysBefore(nowMs: number): MachineDay[] {
+  return [2, 1, 0].map((back) => ({
+    day: new Date(nowMs - back * 86_400_000).toISOString().slice(0, 10),
+    outputTokens: 61_402 - 20_000 * back,
+    workMs: (148 - 60 * back) * MINUTE_MS,
+    wattHours: back === 1 ? null : 414 - 100 * back,
+  }));
+}
 
 /** An office of six; this machine is its founder. */
 function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
@@ -15,6 +26,7 @@ function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
     ...{ engine: 'ready', jobs: 0, tokensPerSecond: null, watts: null, device: 'NVIDIA GeForce RTX 4070' },
     served: { jobs: 61, inputTokens: 48_210, outputTokens: 61_402, workMs: 148 * MINUTE_MS },
     used: NOTHING,
+    days: daysBefore(nowMs),
     ...patch,
   });
   const machine = (index: number, patch: Partial<ShownMachine>): ShownMachine => ({
@@ -57,6 +69,7 @@ export function officeState(state: AgentState, nowMs: number): Partial<AgentStat
       network: { ...state.app.network, active: 'office', chosen: 'office' },
     },
     work: { ...state.work, perHour: null },
+    money: { ...state.money, asset: { id: NO_MONEY_ID, symbol: 'free', decimals: 0, practice: false } },
     machines: officeAt(nowMs),
   };
 }
