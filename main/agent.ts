@@ -12,7 +12,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
-import { holdForChecks } from './agent/checking.ts';
+import { holdForChecks, openVerdicts } from './agent/checking.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
@@ -205,9 +205,10 @@ async function compose(
   const { network, machines } = await openPeers(surroundings, foundation, shell);
   contacts.watchPeers(network);
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
-  const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
+  const verdicts = openVerdicts(surroundings, foundation, network);
+  const selling = openSelling(surroundings, { foundation, money, network, shell, machines, verdicts });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, machines, models: selling.engine.models },
+    ...{ foundation, money, machines, verdicts, models: selling.engine.models },
     holdModel: holdForChecks(foundation, selling),
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,

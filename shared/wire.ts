@@ -96,6 +96,8 @@ export const CHECK_REPORTS_PATH = '/v1/check-reports';
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path at which a provider shows channels on which it was paid. */
 export const REFERENCES_PATH = '/v1/references';
+/** Path at which a peer shows its signed verdicts on providers whose answers it repeated. */
+export const AUDITS_PATH = '/v1/audits';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 
