@@ -1,9 +1,13 @@
 /** Reads the lists that owners signed, and keeps the newest one of each. */
 import { createHash } from 'node:crypto';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { parseJson } from '../../../shared/json.ts';
 import { type OwnerList, ownerListSchema } from '../../../shared/machines.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import { mergeLists } from './owner-lists.ts';
+
+const claimSchema = ownerListSchema.pick({ owner: true });
 
 /** A list and the JWS that it was read from. */
 export interface SignedList {
@@ -17,7 +21,7 @@ export async function readList(
   network: string,
   verifySigned: VerifySigned,
 ): Promise<SignedList> {
-  const parsed = ownerListSchema.safeParse(await verifySigned(jws, claimedOwner(jws)));
+  const parsed = checkShape(ownerListSchema, await verifySigned(jws, claimedOwner(jws)));
   if (!parsed.success || parsed.data.network !== network) {
     throw new AppError('bad-request', 'A list of machines is invalid.');
   }
@@ -27,8 +31,8 @@ export async function readList(
 /** The peer ID that the text names as its owner, which isn't verified; fails with `bad-request`. */
 function claimedOwner(jws: string): string {
   try {
-    const payload = JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    return ownerListSchema.shape.owner.parse(payload.owner);
+    const payload = parseJson(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    return claimSchema.parse(payload).owner;
   } catch {
     throw new AppError('bad-request', 'A list of machines is invalid.');
   }

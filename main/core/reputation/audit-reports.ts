@@ -9,6 +9,7 @@ import {
   shownVerdictsSchema,
   VERDICTS_CHARACTERS_MAX,
 } from '../../../shared/audit-verdict.ts';
+import { checkShape } from '../../../shared/check-shape.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { AUDITS_PATH } from '../../../shared/wire.ts';
@@ -141,9 +142,9 @@ async function ask(
     const { text, isComplete } = await readText(response, VERDICTS_CHARACTERS_MAX);
     return response.status === 200 && isComplete ? parseJson(text) : [];
   });
-  const texts = shownVerdictsSchema.safeParse(shown);
+  const texts = checkShape(shownVerdictsSchema, shown);
   const read = await Promise.all(
-    (texts.data ?? []).map((jws) => readVerdict(jws, auditor, verifySigned, clock.now())),
+    (texts.success ? texts.data : []).map((jws) => readVerdict(jws, auditor, verifySigned, clock.now())),
   );
   const byProvider = new Map<string, AuditVerdict>();
   for (const verdict of read) {
@@ -161,7 +162,7 @@ export async function readVerdict(
   verifySigned: VerifySigned,
   nowMs: number,
 ): Promise<AuditVerdict | null> {
-  const parsed = auditVerdictSchema.safeParse(await verifySigned(jws, auditor).catch(() => null));
+  const parsed = checkShape(auditVerdictSchema, await verifySigned(jws, auditor).catch(() => null));
   if (!parsed.success) return null;
   const { data } = parsed;
   const isOwn = data.auditor === auditor && data.provider !== auditor;
