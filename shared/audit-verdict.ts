@@ -1,4 +1,4 @@
-/** What a buyer found when it repeated answers of a provider, signed by its peer key, for other buyers. */
+/** Verdicts of buyers that repeated answers of a provider, signed by their peer keys, for other buyers. */
 import { z } from 'zod';
 import { peerIdSchema } from './settings.ts';
 

@@ -39,7 +39,7 @@ export type ListedMachine = z.infer<typeof listedMachineSchema>;
 const numberSchema = z.number().int().nonnegative().max(1_000_000_000);
 
 /**
- * What an owner decided about a machine. A higher generation replaces a lower one; within a generation a removal replaces
+ * Decision of an owner about a machine. A higher generation replaces a lower one; within a generation a removal replaces
  * everything else, then the higher change counts. A machine that is added again after a removal has the next generation.
  */
 export const machineDecisionSchema = z.object({
@@ -96,7 +96,7 @@ export type WorkDone = z.infer<typeof workDoneSchema>;
 
 /** Days that a report covers. */
 export const DAYS_REPORTED = 14;
-/** What a machine did for all machines within a day of its own calendar. */
+/** Work of a machine for all machines within a day of its own calendar. */
 export const machineDaySchema = z.object({
   day: z.iso.date(),
   outputTokens: z.number().int().nonnegative(),

@@ -309,9 +309,8 @@ async function openGateway(
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const prepare = () => money.prepareBuying().catch(reportFill);
   const opened: { batches?: Batches } = {};
-  const checks = openAnswerChecks(surroundings, foundation, {
-    ...{ directory, experience, network, hold, verdicts },
-  });
+  const checking = { directory, experience, network, hold, verdicts };
+  const checks = openAnswerChecks(surroundings, foundation, checking);
   const gateway = createGateway({
     network,
     directory,

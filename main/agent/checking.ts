@@ -83,7 +83,7 @@ export function openAnswerChecks(
   return checks;
 }
 
-/** What this machine's checks have shown, for other buyers. */
+/** Opens the signed results of this machine's checks, for other buyers. */
 export function openVerdicts(
   { log }: Pick<Surroundings, 'log'>,
   { records }: Pick<Foundation, 'records'>,

@@ -67,7 +67,7 @@ export interface OwnMachines {
   /** The response to a client of the gateway if this machine may only serve; else null. */
   readonly refusal: () => Response | null;
   readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
-  /** Joins another network at the next start; `restarts`: it follows by itself. Fails like `joinByCode` and `refuseWithOthers`. */
+  /** Joins another network at the next start; `restarts`: it follows automatically. Fails like `joinByCode` and `refuseWithOthers`. */
   readonly join: (code: string) => Promise<{ readonly restarts: boolean }>;
   /** From now on this machine reports what it does. */
   readonly start: (parts: {

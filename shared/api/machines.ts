@@ -26,7 +26,7 @@ export const machinesContract = {
   remove: oc.input(z.object({ peer: peerIdSchema })).output(nothing),
   /**
    * Joins the network of a machine of this LAN that shows this code, at the next start; only while no other machine is in
-   * this one's. `restarts`: that start follows by itself.
+   * this one's. `restarts`: that start follows automatically.
    */
   join: oc
     .input(z.object({ code: z.string().max(PAIRING_CODE_CHARACTERS_MAX) }))

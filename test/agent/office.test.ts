@@ -7,6 +7,7 @@
  * Fails if: pairing finds nothing or takes a guessed code, an agent needs chain, passphrase or internet, a peer without the
  * network's key connects, a machine that may only serve gets answers, a line is lost or done twice, an order isn't followed,
  * a machine is unknown to those that didn't add it, or a rule isn't followed.
+ * Lab: four machines and a stranger as network namespaces.
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What an owner may decide about the machines, and its list after that. Pure. */
+/** Decides for an owner about a machine, within its rights, and returns its next list. Pure. */
 import { AppError } from '../../../shared/errors.ts';
 import {
   DECISIONS_MAX,

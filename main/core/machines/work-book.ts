@@ -24,7 +24,7 @@ export interface WorkBook {
   all(): readonly RecordedWork[];
   /** Sum of today over all machines. */
   today(side: Job['side']): WorkDone;
-  /** What this machine did on each of the last days with work, oldest first, at most {@link DAYS_REPORTED}. */
+  /** Work of this machine on each of the last days with work, oldest first, at most {@link DAYS_REPORTED}. */
   days(): readonly (WorkDone & { readonly day: string })[];
 }
 

@@ -24,7 +24,7 @@ import type { AuditReport } from './judgment.ts';
 export interface AuditReports {
   /** Asks the peer, unless it isn't known, was asked within a day, or enough were asked within the hour. */
   consider(peer: string): void;
-  /** What known auditors found at this provider. */
+  /** Results of known auditors at this provider. */
   of(provider: string): readonly AuditReport[];
   /** Ends the requests in progress. */
   stop(): void;

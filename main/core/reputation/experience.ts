@@ -66,7 +66,7 @@ export interface ExperienceParts {
   readonly clock: Clock;
   /** Value that was settled on chain for a provider; see `Evidence`. Default: not known. */
   readonly settledCredit?: (peer: string) => number;
-  /** What others found at a provider; see `Evidence`. Default: nothing. */
+  /** Results of others at a provider; see `Evidence`. Default: nothing. */
   readonly audits?: (peer: string) => readonly AuditReport[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Verifies: whatever owners decide, in whatever order their lists arrive, all machines end with the same list; a removal wins
+ * Verifies: for any decisions of owners, and any order in which their lists arrive, all machines end with the same list; a removal wins
  * over everything that was decided without it; an owner that was removed has no say, not even about itself.
  * Setup: random decisions at machines in memory, each of which has what it received so far; no keys, since only the
  * merging is tested; what a thief could sign is drawn at random.
@@ -138,7 +138,7 @@ test('the order in which lists arrive doesn’t count', () => {
   );
 });
 
-test('a removal by the founder wins over whatever others decide without it', () => {
+test('a removal by the founder wins over everything that others decide without it', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 40 }),
@@ -148,7 +148,7 @@ test('a removal by the founder wins over whatever others decide without it', () 
         const office = play(steps);
         office.exchangeAll();
         if (!office.decide(FOUNDER, gone, 'remove')) return;
-        // Nobody has heard of the removal; the removed one and all others decide what they like.
+        // The removal has reached nobody; the removed one and all others decide what they like.
         for (const each of later) {
           if (each.kind === 'exchange') {
             if (each.from !== FOUNDER && each.to !== FOUNDER) office.exchange(each.from, each.to);
@@ -162,7 +162,7 @@ test('a removal by the founder wins over whatever others decide without it', () 
   );
 });
 
-test('an owner that was removed changes nothing, whatever it signs', () => {
+test('an owner that was removed changes nothing by any list', () => {
   const decision = fc.record({
     peer: fc.constantFrom(...PEERS, 'accomplice'),
     name: fc.constant('x'),
@@ -187,7 +187,7 @@ test('an owner that was removed changes nothing, whatever it signs', () => {
   );
 });
 
-test('an owner changes nothing about those ahead of it, whatever it signs', () => {
+test('an owner changes nothing about those ahead of it by any list', () => {
   const office = new Office();
   for (const peer of ['m1', 'm2']) office.decide(FOUNDER, peer, 'owner');
   office.exchangeAll();

@@ -83,7 +83,7 @@ test('a known auditor’s verdicts raise and lower strangers, by its standing, a
   assert.equal(again.judged(bad.peer).failureRate, accused);
 });
 
-test('a ring of strangers gains nothing and harms nobody, whatever its members sign', async () => {
+test('a ring of strangers gains nothing and harms nobody by any verdicts', async () => {
   const ring = await Promise.all(Array.from({ length: 6 }, newKey));
   const honest = await newKey();
   const claims = fc.array(
