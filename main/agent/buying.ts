@@ -299,11 +299,8 @@ async function openGateway(
   const { charges, budget, payer, directory, keys, experience } = buying;
   const { foundation, money, network, models, machines, holdModel: hold, verdicts } = parts;
   const gatewayLog = log.child('gateway');
-  const tokenizer = createTokenizer({
-    findFile: models.findFile,
-    modelFolders: [foundation.paths.models],
-    clock,
-  });
+  const modelFolders = [foundation.paths.models];
+  const tokenizer = createTokenizer({ findFile: models.findFile, modelFolders, clock });
   onClose(() => tokenizer.stop());
   const reportCharges = logCharges(surroundings);
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
