@@ -62,14 +62,8 @@ function replaces(decision: MachineDecision, other: MachineDecision): boolean {
   if (decision.generation !== other.generation) return decision.generation > other.generation;
   if (decision.isRemoved !== other.isRemoved) return decision.isRemoved;
   if (decision.change !== other.change) return decision.change > other.change;
-  // Decisions that were made at the same time: the one that permits less.
-  const [rights, otherRights] = [decision, other].map(({ role }) => MACHINE_ROLES.indexOf(role));
-  if (rights !== otherRights) return (rights ?? 0) > (otherRights ?? 0);
-  return textOf(decision) > textOf(other);
-}
-
-function textOf({ name, addedAtMs }: MachineDecision): string {
-  return JSON.stringify([name, addedAtMs]);
+  // Of decisions that were made at the same time, the one that permits less; of equals, that of the owner ahead.
+  return MACHINE_ROLES.indexOf(decision.role) > MACHINE_ROLES.indexOf(other.role);
 }
 
 function nextOwner(decided: ReadonlyMap<string, Decided>, done: readonly string[]): string | null {
