@@ -12,7 +12,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
-import { holdForChecks } from './agent/checking.ts';
+import { holdForChecks, openVerdicts } from './agent/checking.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
@@ -202,13 +202,14 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const { network, machines, ways } = await openPeers(surroundings, foundation);
-  contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
+  const { network, machines, ways } = await openPeers(surroundings, foundation, shell);
+  contacts.watchPeers(network);
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
-  const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
+  const verdicts = openVerdicts(surroundings, foundation, network);
+  const selling = openSelling(surroundings, { foundation, money, network, shell, machines, verdicts });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, machines, models: selling.engine.models },
+    ...{ foundation, money, machines, verdicts, models: selling.engine.models },
     holdModel: holdForChecks(foundation, selling),
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
@@ -232,7 +233,7 @@ async function compose(
   openClockNotice(surroundings, money, buying.directory);
   const views = openViews(surroundings, { ...opened, hub, directory: buying.directory });
   const metrics = await startOwnMachines(surroundings, machines, {
-    report: () => reportOf(foundation, selling, views.workWatts),
+    report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
   const router = openApi(surroundings, {
@@ -284,12 +285,13 @@ function readyOf(
 async function openPeers(
   surroundings: Surroundings,
   foundation: Foundation,
+  shell: ShellLink,
 ): Promise<OpenedNetwork & { readonly machines: OwnMachines | null }> {
   const own = readOwnNetwork(surroundings, foundation);
   const { network, ways } = await openNetwork(surroundings, foundation, own);
   return {
     ...{ network, ways },
-    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
+    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, { network, shell }),
   };
 }
 
@@ -315,6 +317,7 @@ function openViews(
   return {
     ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
     workWatts,
+    work,
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

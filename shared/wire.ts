@@ -54,7 +54,7 @@ export const IPC = {
 
 /** Path at which a machine reports to its owner's other machines, and takes their orders. */
 export const MACHINE_PATH = '/v1/machine';
-/** Path at which a machine takes a newer roster of its network. */
+/** Path at which a machine takes newer lists of its network's owners, and tells its own. */
 export const ROSTER_PATH = '/v1/machine/roster';
 /** Path of a request to join a private network; served only while a code is open, on a network of its own. */
 export const PAIRING_PATH = '/v1/pairing';
@@ -99,6 +99,8 @@ export const CHECK_REPORTS_PATH = '/v1/check-reports';
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path at which a provider shows channels on which it was paid. */
 export const REFERENCES_PATH = '/v1/references';
+/** Path at which a peer shows its signed verdicts on providers whose answers it repeated. */
+export const AUDITS_PATH = '/v1/audits';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 

@@ -184,6 +184,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     ledger: foundation.ledger,
     doings: parts.doings,
     settings: foundation.settings,
+    changeSettings: parts.machines?.rules.change ?? foundation.settings.change,
     benchmark: selling.measuring.benchmark,
     predictions: selling.measuring.predictions,
     models: selling.engine.models,

@@ -1,5 +1,6 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { ruledGroups } from '../../shared/machine-rules.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
@@ -256,8 +257,8 @@ function machines({ machines, network }: SectionParts): AgentState['machines'] {
   const { roster, watch } = machines;
   return {
     role: roster.roleOf(network.key.peer),
-    isFounder: roster.isFounder,
     machines: [...watch.machines()],
+    ruled: [...ruledGroups(roster.rules())],
   };
 }
 

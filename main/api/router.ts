@@ -24,7 +24,7 @@ export type { ApiParts, WatchStartup } from './parts.ts';
 export function createRouter(parts: ApiParts) {
   const { log } = parts;
   const api = createImplementer(log);
-  const { hub, presence, jobs, history, settings } = parts;
+  const { hub, presence, jobs, history } = parts;
   return api.router({
     startup: {
       watch: api.startup.watch.handler(({ signal }) => parts.watchStartup(signal)),
@@ -73,7 +73,7 @@ export function createRouter(parts: ApiParts) {
       }),
     },
     settings: {
-      change: api.settings.change.handler(({ input }) => settings.change(input)),
+      change: api.settings.change.handler(({ input }) => parts.changeSettings(input)),
     },
     machines: machineRoutes(api.machines, parts),
     pairing: pairingRoutes(api.pairing, parts),

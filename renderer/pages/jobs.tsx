@@ -5,7 +5,7 @@ import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { lastOf, useLately } from '../lately.ts';
-import { Amount, AmountById, useMoneyText } from '../parts/amount.tsx';
+import { Amount, AmountById, useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -163,6 +163,7 @@ function RunningNow() {
 
 function RunningJob({ job }: { job: ReturnType<typeof useActive>[number] }) {
   const { t, language } = useStrings();
+  const isFree = useIsFree();
   const { asset } = useSection('money');
   const modelName = useModelName();
   const nowMs = useNow(1_000);
@@ -190,10 +191,12 @@ function RunningJob({ job }: { job: ReturnType<typeof useActive>[number] }) {
               : t('speed.perSecond', { speed: writeMeasured(job.tokensPerSecond, language) })}
           </span>
           <span className="sm soft opt">{t('jobs.seconds', { count: seconds })}</span>
-          <span className="jobs-sofar">
-            <Amount baseUnits={job.charge} asset={asset} isPlain />
-            <span className="exact">{t('jobs.soFar')}</span>
-          </span>
+          {isFree ? null : (
+            <span className="jobs-sofar">
+              <Amount baseUnits={job.charge} asset={asset} isPlain />
+              <span className="exact">{t('jobs.soFar')}</span>
+            </span>
+          )}
         </span>
       }
     />
@@ -206,7 +209,8 @@ function useActive() {
 
 function JobTable({ jobs, side }: { jobs: readonly Job[]; side: Side }) {
   const { t } = useStrings();
-  const columns = useColumns(side);
+  const isFree = useIsFree();
+  const columns = useColumns(side).filter(({ key }) => !(isFree && key === 'charged'));
   return (
     <Table label={t('jobs.table')} columns={columns} rows={jobs} rowKey={(job) => `${job.side}-${job.id}`} />
   );

@@ -1,6 +1,6 @@
 /** Choice of the network in Settings: what each means and needs, and a confirmation, since it ends running jobs. */
 import { useState } from 'react';
-import { type NetworkChoice, networkChoiceSchema } from '../../shared/network-choice.ts';
+import { type NetworkChoice, networkChoiceSchema, termsOfChoice } from '../../shared/network-choice.ts';
 import { useAction } from '../calls.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { Choice } from '../parts/choice.tsx';
@@ -32,13 +32,13 @@ export function NetworkPart() {
             title: t(`settings.network.name.${name}`),
             text: t(`settings.network.meaning.${name}`),
             isPractice: name === 'practice',
-            isDisabled: name !== 'practice' && needsPassphraseFile,
+            isDisabled: termsOfChoice(name).profile === 'open' && needsPassphraseFile,
           }))}
         />
       </div>
       {isFixed ? <Note>{t('settings.network.fixed')}</Note> : null}
       {needsPassphraseFile && !isFixed ? <Note>{t('settings.network.needsPassphraseFile')}</Note> : null}
-      {chosen !== active && active !== null && !isFixed ? (
+      {chosen !== active && !isFixed ? (
         <Note role="status">
           {t(restarts ? 'settings.network.restarting' : 'settings.network.nextStart')}
         </Note>

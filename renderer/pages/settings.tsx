@@ -15,6 +15,7 @@ import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -77,12 +78,14 @@ function Parts({ change }: { change: Change }) {
         </Columns>
       </Section>
       <Section name="running">
+        <RuledNote groups={['running']} />
         <Columns>
           <WhenPart {...props} />
           <RuleParts {...props} />
         </Columns>
       </Section>
       <Section name="selling">
+        <RuledNote groups={['jobs', 'models']} />
         <Columns>
           <div className="stack">
             <PricesPart {...props} />

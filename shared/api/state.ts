@@ -58,8 +58,8 @@ export const appStateSchema = z.object({
   startedAtMs: z.number(),
   notices: z.array(noticeSchema),
   network: z.object({
-    /** The network of this run; null for the office network. */
-    active: networkChoiceSchema.nullable(),
+    /** The network of this run. */
+    active: networkChoiceSchema,
     /** The network of the next start. */
     chosen: networkChoiceSchema,
     /** True where options of the command line set the network. */

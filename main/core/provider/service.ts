@@ -85,6 +85,8 @@ export interface ProviderOptions {
   readonly onLimited?: (peer: string, limit: string) => void;
   /** Channels on which this provider was paid. Default: none is shown. */
   readonly references?: () => readonly ShownReference[];
+  /** Signed verdicts on providers from which this machine buys. Default: none is shown. */
+  readonly verdicts?: () => readonly string[];
   /** Takes the reports of buyers on answers that they checked. Default: they are refused. */
   readonly takeReport?: TakeReport;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
@@ -141,7 +143,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     await next();
   });
   limitBodies(app);
-  addOfferRoutes(app, { offers, key, consent, references: options.references ?? (() => []) });
+  const { references = () => [], verdicts = () => [] } = options;
+  addOfferRoutes(app, { offers, key, consent, references, verdicts });
   for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
