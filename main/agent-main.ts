@@ -65,6 +65,13 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     profile,
     host: values.host,
     role: values['practice-requester'] ? 'practice-requester' : values.role,
+    web: {
+      listen: values['web-listen'],
+      publicUrl: values['public-url'],
+      proxies: values['trusted-proxy'],
+      certFile: values['tls-cert'],
+      keyFile: values['tls-key'],
+    },
     pagePort: values.port,
     gatewayPort: values['gateway-port'],
     passphraseFile: values['passphrase-file'],

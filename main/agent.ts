@@ -43,6 +43,7 @@ import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
+import { type OpenStorefront, openStorefront } from './agent/storefront.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
@@ -236,18 +237,19 @@ async function compose(
     report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
+  const storefront = await openStorefront(surroundings, { foundation, money, network, buying });
   const router = openApi(surroundings, {
     ...opened,
     ...views,
-    ...{ hub, startup, buying, depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
-    pairing: pages?.pairing ?? null,
-    quit: hooks.quit,
+    ...{ hub, startup, buying, storefront },
+    ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
+    ...{ pairing: pages?.pairing ?? null, quit: hooks.quit },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network, storefront }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -269,8 +271,9 @@ async function compose(
 
 function readyOf(
   { config, terms }: Surroundings,
-  { paths, money, network }: { paths: HomePaths; money: Money; network: Network },
-): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain'> {
+  parts: { paths: HomePaths; money: Money; network: Network; storefront: OpenStorefront | null },
+): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain' | 'storefront' | 'metrics'> {
+  const { paths, money, network, storefront } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -278,6 +281,7 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
+    ...storefront?.ready,
   };
 }
 
@@ -357,7 +361,7 @@ function openSurroundings(
   return {
     config,
     terms: termsOf(config.profile, config.network ?? null),
-    serves: config.role === 'owner',
+    serves: config.role === 'owner' || config.role === 'storefront',
     clock: createClock(logFault(parts.log.child('clock'), 'A timer callback failed')),
     log: parts.log,
     notices,

@@ -28,6 +28,8 @@ export const agentReadySchema = z.object({
     .nullable(),
   /** A public node's metrics. */
   metrics: z.url().exactOptional(),
+  /** Address on which the storefront listens. */
+  storefront: z.url().exactOptional(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
 

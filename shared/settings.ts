@@ -119,6 +119,8 @@ export const settingsSchema = z.object({
   knownPeers: z.array(peerIdSchema).max(KNOWN_PEERS_MAX),
   /** Kinds of jobs that aren't sold. */
   categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
+  /** Percentage that the storefront adds to the market's prices. */
+  storefrontMarginPercent: z.number().int().min(0).max(1_000),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -252,6 +254,7 @@ export const DEFAULT_SETTINGS: Settings = {
   sellTo: 'anybody',
   knownPeers: [],
   categoriesOff: [],
+  storefrontMarginPercent: 10,
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',

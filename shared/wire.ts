@@ -132,6 +132,8 @@ export const ANTHROPIC_REQUEST_ID_HEADER = 'request-id';
 export const RECEIPT_HEADER = 'x-idlewatt-receipt';
 /** Request header with the voucher (x402 version 2). Lowercase, as keys of plain header objects are. */
 export const PAYMENT_HEADER = 'payment-signature';
+/** Set by the storefront on requests with the API key of a customer, and removed from what its clients send: the customer's ID. */
+export const CUSTOMER_HEADER = 'x-idlewatt-customer';
 /** Response header with what was charged (x402 version 2). */
 export const PAYMENT_RESPONSE_HEADER = 'payment-response';
 /** Header of a 402 response with the payment requirements (x402 version 2). */

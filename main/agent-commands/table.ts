@@ -140,6 +140,46 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: 'ID [--home DIR]',
     load: async () => ({ run: (await import('./keys.ts')).revoke }),
   },
+  'customers list': {
+    summary: 'Lists the customers of the storefront with their balances; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./storefront.ts')).listCustomers }),
+  },
+  'customers add': {
+    summary: 'Adds a customer of the storefront and shows the API key, once. Needs the running agent.',
+    usage: 'NAME [--home DIR] [--json]',
+    load: async () => ({ run: (await import('./storefront.ts')).addCustomer }),
+  },
+  'customers credit': {
+    summary: 'Adds what a customer paid you to its balance, in the network’s token. Needs the running agent.',
+    usage: 'ID AMOUNT [--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).creditCustomer }),
+  },
+  'customers revoke': {
+    summary: 'Takes a customer’s API key out of use. Needs the running agent.',
+    usage: 'ID [--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).revokeCustomer }),
+  },
+  'visitors list': {
+    summary: 'Lists the addresses that the storefront refuses. Needs the running agent.',
+    usage: '[--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).listBlocked }),
+  },
+  'visitors block': {
+    summary: 'Refuses an IP address, or a payer by its address on the chain. Needs the running agent.',
+    usage: 'ADDRESS [--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).block }),
+  },
+  'visitors unblock': {
+    summary: 'Serves a blocked address again. Needs the running agent.',
+    usage: 'ADDRESS [--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).unblock }),
+  },
+  'visitors reports': {
+    summary: 'Lists the reports of abuse that the storefront received. Needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./storefront.ts')).listReports }),
+  },
   'wallet create': {
     summary: 'Creates the first wallet of a data folder and shows its recovery phrase, once.',
     usage: '[--home DIR] [--practice] [--passphrase-file FILE]',

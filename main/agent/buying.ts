@@ -14,7 +14,13 @@ import { createPayer } from '../adapters/x402/index.ts';
 import type { AnswerChecks, AnswerChecksOptions, Verdicts } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget, UNLIMITED } from '../core/budget/index.ts';
-import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
+import {
+  type AnswerBuyer,
+  createAnswerKeys,
+  createGateway,
+  marketView,
+  type OfferedNow,
+} from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { isPayable, LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import { createFreePayer, isFree } from '../core/machines/index.ts';
@@ -84,6 +90,9 @@ export async function openBuying(
   /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
   readonly batches: Batches;
+  /** Buys answers for the storefront, and decides which offers count. */
+  readonly answers: AnswerBuyer;
+  readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
   /** See {@link AnswerChecks.find}; for bought jobs. */
   readonly checkOf: AnswerChecks['find'];
 }> {
@@ -110,7 +119,7 @@ export async function openBuying(
   const reputation = openReputation(surroundings, parts);
   const { experience } = reputation;
   const directory = openDirectory(surroundings, parts.network, reputation);
-  const { gateway, batches, checkOf } = await openGateway(surroundings, parts, {
+  const { gateway, batches, answers, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
@@ -131,6 +140,8 @@ export async function openBuying(
     directory,
     depositReturns,
     batches,
+    answers,
+    accepts: acceptsFor(parts),
     checkOf,
     spentDay: () => budget.spentDay(),
     offers: () =>
@@ -279,22 +290,27 @@ function openSeeking(
   return (modelId) => seeking.seek(keyOf(modelId));
 }
 
+interface GatewayParts {
+  readonly charges: BoughtCharges;
+  readonly budget: Budget;
+  readonly payer: PaymentClient;
+  readonly directory: Directory;
+  readonly keys: GatewayKeys;
+  readonly experience: Experience;
+}
+
+interface OpenGateway {
+  readonly gateway: GatewayAddress;
+  readonly batches: Batches;
+  readonly answers: AnswerBuyer;
+  readonly checkOf: AnswerChecks['find'];
+}
+
 async function openGateway(
   surroundings: Surroundings,
   parts: BuyingParts,
-  buying: {
-    readonly charges: BoughtCharges;
-    readonly budget: Budget;
-    readonly payer: PaymentClient;
-    readonly directory: Directory;
-    readonly keys: GatewayKeys;
-    readonly experience: Experience;
-  },
-): Promise<{
-  readonly gateway: GatewayAddress;
-  readonly batches: Batches;
-  readonly checkOf: AnswerChecks['find'];
-}> {
+  buying: GatewayParts,
+): Promise<OpenGateway> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
   const { foundation, money, network, models, machines, holdModel: hold, verdicts } = parts;
@@ -303,15 +319,13 @@ async function openGateway(
   const tokenizer = createTokenizer({ findFile: models.findFile, modelFolders, clock });
   onClose(() => tokenizer.stop());
   const reportCharges = logCharges(surroundings);
-  const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
-  const prepare = () => money.prepareBuying().catch(reportFill);
+  const prepare = () =>
+    money.prepareBuying().catch(logFault(gatewayLog, 'The wallet could not be filled for practice'));
   const opened: { batches?: Batches } = {};
   const checking = { directory, experience, network, hold, verdicts };
   const checks = openAnswerChecks(surroundings, foundation, checking);
   const gateway = createGateway({
-    network,
-    directory,
-    payer,
+    ...{ network, directory, payer },
     // Nothing is paid among the owner's machines, so there is nothing to limit and nobody to pay in vain.
     budget: machines === null ? budget : UNLIMITED,
     verifySigned,
@@ -366,6 +380,7 @@ async function openGateway(
   batches.start();
   return {
     batches,
+    answers: { begin: (wanted) => prepare().then(() => gateway.answers.begin(wanted)) },
     checkOf: checks.find,
     gateway: {
       baseUrl: port.baseUrl,

@@ -7,6 +7,17 @@ import type { NetworkName } from './networks.ts';
 /** Roles of a public node. */
 export type PublicRole = 'bootstrap' | 'relay';
 
+/** The way in which strangers reach the storefront; null where the owner named nothing. */
+export interface WebConfig {
+  /** `ADDRESS:PORT`. */
+  readonly listen: string | null;
+  readonly publicUrl: string | null;
+  /** IP addresses or networks of the owner's reverse proxies. */
+  readonly proxies: readonly string[];
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+}
+
 export interface AgentConfig {
   readonly home: string;
   /** The owner's choice of network in the app; null where options of the command line set it. */
@@ -14,7 +25,9 @@ export interface AgentConfig {
   readonly profile: Profile;
   readonly host: 'desktop' | 'headless';
   /** The practice requester buys and serves nothing; a public node only helps others to find and reach each other. */
-  readonly role: 'owner' | 'practice-requester' | PublicRole;
+  readonly role: 'owner' | 'storefront' | 'practice-requester' | PublicRole;
+  /** Options of the role `storefront`. */
+  readonly web?: WebConfig;
   /** 0 takes any free port. */
   readonly pagePort: number;
   readonly gatewayPort: number;

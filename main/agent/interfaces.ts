@@ -121,6 +121,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
+  readonly storefront: RouterParts['storefront'];
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -166,6 +167,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
+    storefront: parts.storefront,
     batches: parts.buying.batches,
     upgrade: openUpgrade(surroundings, selling, shell),
     updates: parts.updates,

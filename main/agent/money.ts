@@ -77,6 +77,8 @@ export async function openMoney(
     balances,
     firstBalances,
     channels: settling.channels,
+    /** Sends from the address that pays for claims; each fee is recorded. */
+    sender: settling.sender,
     settlement: settling.settlement,
     rates,
     buysFromItself,

@@ -52,7 +52,7 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
   fees.onReplaced((earlier, hash) => channels.outbox.replace(earlier, hash));
   const settlement = openSettlement(surroundings, parts, channels);
   onClose(endLeftJobs(foundation, channels));
-  return { fees, channels, settlement };
+  return { fees, channels, settlement, sender: fees.sender };
 }
 
 /** Ends the jobs whose end a disk did not take, once it takes writes again. Returns the unsubscribe. */

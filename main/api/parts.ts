@@ -27,6 +27,7 @@ import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SpeedCurve } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
+import type { AbuseReports, BlockList, CustomerKeys } from '../core/storefront/index.ts';
 import type { Updates } from '../core/updates/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
@@ -105,6 +106,12 @@ export interface ApiParts {
     offers(): readonly OfferedNow[];
   };
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
+  /** Null unless the agent runs as one. */
+  readonly storefront: {
+    readonly customers: Pick<CustomerKeys, 'list' | 'add' | 'credit' | 'revoke'>;
+    readonly blocks: Pick<BlockList, 'list' | 'add' | 'remove'>;
+    readonly reports: Pick<AbuseReports, 'list'>;
+  } | null;
   readonly batches: Batches;
   /** Expected income of a day by model. */
   readonly incomes: () => readonly ModelIncome[];

@@ -15,6 +15,7 @@ import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
 import { pairingRoutes } from './routes/pairing.ts';
 import { shellRoutes } from './routes/shell.ts';
+import { storefrontRoutes } from './routes/storefront.ts';
 import { updateRoutes } from './routes/updates.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
@@ -58,6 +59,7 @@ export function createRouter(parts: ApiParts) {
     buying: buyingRoutes(api.buying, parts),
     channels: channelRoutes(api.channels, parts),
     keys: keyRoutes(api.keys, parts),
+    storefront: storefrontRoutes(api.storefront, parts),
     maintenance: maintenanceRoutes(api.maintenance, parts),
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),

@@ -12,7 +12,9 @@ export type Account =
   | 'fees:network'
   | 'equity:faucet'
   | 'equity:opening'
-  | 'equity:sent';
+  | 'equity:sent'
+  | 'customers:balance'
+  | 'customers:elsewhere';
 
 export interface LedgerLine {
   readonly account: Account;
@@ -35,6 +37,8 @@ export const POSTING_KINDS = [
   'faucet',
   'opening',
   'sent',
+  'customer-paid',
+  'customer-credited',
   'reversal',
 ] as const;
 export type PostingKind = (typeof POSTING_KINDS)[number];

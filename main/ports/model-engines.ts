@@ -1,4 +1,5 @@
 /** The engines of all served models, as the provider uses them: by the model of a request. */
+import type { OfferedPrice } from '../../shared/price.ts';
 import type { Engine } from './engine.ts';
 
 /** State of a model for a job that wants to begin. */
@@ -25,6 +26,6 @@ export interface ModelEngines {
   availability(modelId: string): Availability;
   /** Of any model. */
   anyAvailability(): Availability;
-  /** Holds a model that is available. */
-  hold(modelId: string): HeldModel;
+  /** Holds a model that is available. `price` is that of the job, for engines that buy what they generate. */
+  hold(modelId: string, price?: OfferedPrice): HeldModel;
 }

@@ -8,6 +8,7 @@ import type { Amount, Asset } from '../../shared/money.ts';
  */
 export {
   CHANNEL_PATH,
+  CUSTOMER_HEADER,
   PAYMENT_HEADER,
   PAYMENT_REQUIRED_HEADER,
   PAYMENT_RESPONSE_HEADER,
@@ -35,6 +36,20 @@ export type PaymentRefusal =
   /** 503: this request needs the chain, and the chain is unavailable. */
   | 'chain-unavailable'
   | 'voucher-refused';
+
+/** Reasons for which the storefront refuses what isn't a voucher; also the `code` of the error in the body. */
+export type SaleRefusal =
+  | 'payment-malformed'
+  /** Signed for another receiver, token, chain or amount. */
+  | 'other-terms'
+  | 'payment-too-small'
+  | 'payment-used'
+  /** Not valid yet or any more, by this machine's clock. */
+  | 'payment-expired'
+  /** The chain doesn't take it: no money, or its nonce was used. */
+  | 'payment-refused'
+  /** The prepaid balance is too small. */
+  | 'balance-too-small';
 
 /** The parts of an HTTP request that its payment depends on. Header names are lower case. */
 export interface PaidRequest {
@@ -69,7 +84,7 @@ export type Admission =
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
       readonly body: string;
-      readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
+      readonly reason: PaymentRefusal | SaleRefusal | 'channel-ready' | 'channel-refunded';
     };
 
 /** Work on the chain that a request causes at the provider's cost: a transaction, or a call to a node. */

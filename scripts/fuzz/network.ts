@@ -3,7 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import fc from 'fast-check';
 import { Key } from 'interface-datastore';
 import { BoundedDatastore } from '../../main/adapters/libp2p/bounded-datastore.ts';
-import { hostOf, subnetOf } from '../../main/adapters/libp2p/connection-limits.ts';
+import { hostOf } from '../../main/adapters/libp2p/connection-limits.ts';
 import {
   readNonce,
   readRequest,
@@ -28,6 +28,7 @@ import { createSeeking } from '../../main/core/network/index.ts';
 import { createPairing } from '../../main/core/pairing/index.ts';
 import { checkShape } from '../../shared/check-shape.ts';
 import { pairRequestSchema } from '../../shared/pairing.ts';
+import { subnetOf } from '../../shared/subnet.ts';
 import { manualClock } from '../../test/fakes/clock.ts';
 import { createRecordingLog } from '../../test/fakes/log.ts';
 import { oddBytes, oddJson, oddText } from './inputs.ts';

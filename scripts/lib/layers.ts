@@ -37,6 +37,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
     'jose',
     'undici',
   ],
+  mcp: ['@modelcontextprotocol/sdk'],
   llama: ['node-llama-cpp', '@huggingface/jinja'],
   pino: ['pino'],
   prometheus: ['prom-client'],

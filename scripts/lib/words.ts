@@ -139,7 +139,6 @@ const PHRASES: readonly Rule[] = [
   },
   { pattern: /\bbookings?\b(?!\.ts)/, instead: 'ledger entry, record', why: TERM },
   { pattern: /\bsellers?\b/, instead: 'provider', why: TERM },
-  { pattern: /\bcustomers?\b/, instead: 'requester, buyer', why: TERM },
   { pattern: /\bpass phrases?\b/, instead: 'passphrase', why: TERM },
   { pattern: /\bstand-ins?\b/, instead: 'fake, stub', why: TERM },
   { pattern: /\bbent (?:receipt|voucher|signature)s?\b/, instead: 'tampered', why: TERM },

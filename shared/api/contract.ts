@@ -31,6 +31,7 @@ import { keysContract } from './keys.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
+import { storefrontContract } from './storefront.ts';
 import { updatesContract } from './updates.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -279,6 +280,7 @@ export const contract = {
   buying: buyingContract,
   channels: channelsContract,
   keys: keysContract,
+  storefront: storefrontContract,
   maintenance: maintenanceContract,
   wallet: walletContract,
   models: {

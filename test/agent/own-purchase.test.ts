@@ -1,7 +1,8 @@
 /**
  * Verifies: in practice, what the owner buys through the gateway is a purchase of theirs, with the examples that the page
- *   shows, and the ledger of the machine agrees with the chain.
- * Setup: a practice network with everything real and a quiet requester; the examples run as the page prints them.
+ *   shows, and the ledger of the machine agrees with the chain. As a storefront, the machine sells what it buys.
+ * Setup: a practice network with everything real and a quiet requester, as a storefront; the examples run as the page
+ *   prints them.
  * Fails if: a purchase appears as income from the practice requester, the job isn't listed as bought, an example doesn't
  *   run, or the ledger doesn't add up.
  */
@@ -10,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import OpenAI from 'openai';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { AGENT_PROGRAM, REPOSITORY } from '../../scripts/lib/places.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
@@ -24,7 +26,7 @@ let practice: PracticeAgent;
 
 before(
   async () => {
-    practice = await startPractice(home.path);
+    practice = await startPractice(home.path, 'tiny', ['--role', 'storefront']);
   },
   { timeout: 300_000 },
 );
@@ -83,6 +85,37 @@ test('the examples run, and each is a purchase of the owner', { timeout: 400_000
   // Exits with 1 and lists each difference if the ledger and the chain disagree.
   const verify = [AGENT_PROGRAM, 'ledger', 'verify', '--home', home.path];
   await run(process.execPath, verify, { timeout: 120_000 });
+});
+
+test('as a storefront, it sells to a customer with a prepaid balance, and ledger and chain agree', {
+  timeout: 300_000,
+}, async () => {
+  const { api, agent } = practice;
+  const command = async (...words: string[]) =>
+    (await run(process.execPath, [AGENT_PROGRAM, ...words, '--home', home.path], { timeout: 60_000 })).stdout;
+  const { id, secret } = JSON.parse(await command('customers', 'add', 'Ada', '--json'));
+  await command('customers', 'credit', id, '0.5');
+  const client = new OpenAI({ baseURL: `${agent.ready.storefront}/v1`, apiKey: secret, maxRetries: 0 });
+  const before = await booked(api, 'income:jobs');
+  const spentBefore = await booked(api, 'expense:inference');
+  const answer = await client.chat.completions.create(
+    { model: TINY_MODEL_ID, messages: [{ role: 'user', content: 'Why is the sky blue?' }], max_tokens: 20 },
+    { timeout: ANSWER_MS_MAX },
+  );
+  assert.ok(answer.usage?.completion_tokens);
+  const charged = await eventually('the sale and its purchase are recorded', async () => {
+    const { jobs } = await api.jobs.list({ limit: 3 });
+    const sale = jobs.find(({ channelId }) => channelId === `key:${id}`);
+    return sale?.state === 'charged' && jobs.every(({ state }) => state === 'charged') ? sale.charged : null;
+  });
+  const spent = (await booked(api, 'expense:inference')) - spentBefore;
+  const earned = before - (await booked(api, 'income:jobs'));
+  assert.equal(earned, BigInt(charged) + spent, 'sold to the customer, and to itself');
+  assert.ok(BigInt(charged) >= spent && spent > 0n, 'for no less than it cost');
+  assert.match(await command('customers', 'list'), new RegExp(`${id} {2}Ada {2}balance: 0\\.4`));
+  assert.match(await (await fetch(`${agent.ready.storefront}/`)).text(), /Idlewatt storefront/);
+  await api.earnings.settle({});
+  await command('ledger', 'verify');
 });
 
 test('a backup and a report from the page lie in the data folder, for the owner alone', {

@@ -34,10 +34,14 @@ export function temporaryHome(): { path: string; remove(): void } {
  * needs answers of a real one, which take long. A new data folder is that of a machine that was measured, because the
  * agent takes no job while it measures.
  */
-export async function startPractice(home: string, model: 'tiny' | 'real' = 'tiny'): Promise<PracticeAgent> {
+export async function startPractice(
+  home: string,
+  model: 'tiny' | 'real' = 'tiny',
+  more: readonly string[] = [],
+): Promise<PracticeAgent> {
   if (!existsSync(homePaths(home).database))
     prepareMeasuredHome(home, model === 'tiny' ? TINY_MODEL_ID : null);
-  const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
+  const agent = await startAgent(['--headless', '--home', home, '--quiet-requester', ...more]);
   const { page, requester } = agent.ready;
   if (!page || !requester) throw new Error('the practice agent has a page and a requester');
   const provider = await connectApi(page);

@@ -10,7 +10,9 @@ export interface LoopbackFacilitator {
   readonly url: string;
   /** Types of the payloads that it received to settle. */
   readonly received: string[];
-  mode: 'honest' | 'down' | 'refusing' | 'lying';
+  mode: 'honest' | 'down' | 'refusing' | 'lying' | 'late';
+  /** Settles what it received in mode `late`, which it doesn't answer. */
+  settleLate(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,7 @@ export async function startFacilitator(
   official: FacilitatorClient,
   otherHash: string,
 ): Promise<LoopbackFacilitator> {
+  const late: (() => Promise<unknown>)[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,6 +34,10 @@ export async function startFacilitator(
         const { paymentPayload, paymentRequirements } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
         facilitator.received.push(paymentPayload.payload.type);
         const { network } = paymentRequirements;
+        if (facilitator.mode === 'late') {
+          late.push(() => official.settle(paymentPayload, paymentRequirements));
+          return;
+        }
         const answer =
           facilitator.mode === 'refusing'
             ? { success: false, errorReason: 'not_today', transaction: '', network }
@@ -47,6 +54,9 @@ export async function startFacilitator(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received: [],
     mode: 'honest',
+    async settleLate() {
+      for (const settle of late.splice(0)) await settle();
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

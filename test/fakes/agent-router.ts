@@ -23,6 +23,7 @@ export function routerFor(agent: FakeAgentState) {
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
     keys: keyHandlers(agent),
+    storefront: storefrontHandlers(),
     maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
@@ -256,6 +257,23 @@ function channelHandlers(agent: FakeAgentState) {
       agent.receive('channels.withdraw', input);
       return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
     }),
+  };
+}
+
+/** No page of the app calls these. */
+function storefrontHandlers() {
+  const unsupported = (): never => {
+    throw new ORPCError('NOT_IMPLEMENTED');
+  };
+  return {
+    customers: on.storefront.customers.handler(unsupported),
+    addCustomer: on.storefront.addCustomer.handler(unsupported),
+    credit: on.storefront.credit.handler(unsupported),
+    revokeCustomer: on.storefront.revokeCustomer.handler(unsupported),
+    blocked: on.storefront.blocked.handler(unsupported),
+    block: on.storefront.block.handler(unsupported),
+    unblock: on.storefront.unblock.handler(unsupported),
+    reports: on.storefront.reports.handler(unsupported),
   };
 }
 

@@ -1,7 +1,14 @@
 /** Runs web-standard handlers as Node HTTP servers, for loopback ports and for libp2p streams. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AppError } from '../../../shared/errors.ts';
 
 /** The part of a Hono app that a server needs. */
@@ -15,22 +22,33 @@ const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 60_000;
 const HEADERS_COUNT_MAX = 64;
 
+export const SERVER_OPTIONS: ServerOptions = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: HEADERS_MS_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  maxHeaderSize: 64 * 1024,
+  noDelay: true,
+};
+
 /** Creates a server that doesn't listen yet. A requester that disconnects aborts `request.signal`. */
 export function createHttpServer(handler: WebHandler): Server {
-  const listener = getRequestListener((request, environment) => handler.fetch(request, environment), {
+  const listener = requestListener((request, environment) => handler.fetch(request, environment));
+  return prepared(createServer(SERVER_OPTIONS, listener));
+}
+
+/** Returns the listener of a server whose requests this function answers. */
+export function requestListener(
+  fetch: (request: Request, environment: HttpBindings) => Response | Promise<Response>,
+): RequestListener {
+  const listener = getRequestListener((request, environment) => fetch(request, environment as HttpBindings), {
     // The global Request and Response belong to the whole process.
     overrideGlobalObjects: false,
   });
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      maxHeaderSize: 64 * 1024,
-      noDelay: true,
-    },
-    (request, response) => void listener(request, response),
-  );
+  return (request, response) => void listener(request, response);
+}
+
+/** Applies to a server what its options can't. */
+export function prepared<Kind extends Server>(server: Kind): Kind {
   server.maxHeadersCount = HEADERS_COUNT_MAX;
   // Clients of go-libp2p close their side after the request and wait for the answer.
   Object.assign(server, { httpAllowHalfOpen: true });

@@ -4,6 +4,7 @@
  * a place.
  */
 import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PeerId } from '@libp2p/interface';
+import { subnetOf } from '../../../shared/subnet.ts';
 import type { Log } from '../../ports/log.ts';
 import { isRelayed } from './public-addresses.ts';
 
@@ -138,19 +139,4 @@ class Counts {
 export function hostOf(address: string): string | null {
   if (isRelayed(address)) return null;
   return /^\/ip[46]\/([^/]+)/.exec(address)?.[1]?.toLowerCase() ?? null;
-}
-
-/** Returns the /24 of an IPv4 address (also of one inside IPv6) or the /48 of an IPv6 address. */
-export function subnetOf(host: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1] ?? host;
-  if (!mapped.includes(':')) return mapped.split('.').slice(0, 3).join('.');
-  const [head = '', tail] = mapped.split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
-  const groups = [...first, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...last];
-  return groups
-    .slice(0, 3)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

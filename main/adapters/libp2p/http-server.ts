@@ -1,9 +1,10 @@
 /** Serves HTTP requests from libp2p streams, each with the verified peer ID of its requester. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Libp2p } from '@libp2p/interface';
+import { subnetOf } from '../../../shared/subnet.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { hostOf, subnetOf } from './connection-limits.ts';
+import { hostOf } from './connection-limits.ts';
 import { asSocket, HTTP_PROTOCOL } from './http-streams.ts';
 import { HTTP_STREAMS_PER_CONNECTION_MAX } from './node.ts';
 import { relayOf } from './public-addresses.ts';

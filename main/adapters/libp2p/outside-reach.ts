@@ -5,7 +5,8 @@
 import type { Libp2p } from '@libp2p/interface';
 import { isPrivate } from '@libp2p/utils';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { hostOf, subnetOf } from './connection-limits.ts';
+import { subnetOf } from '../../../shared/subnet.ts';
+import { hostOf } from './connection-limits.ts';
 import { isRelayed } from './public-addresses.ts';
 
 export class OutsideReach {

@@ -16,10 +16,11 @@ import type {
   Stream,
   StreamMessageEvent,
 } from '@libp2p/interface';
+import { subnetOf } from '../../../shared/subnet.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { RelayCounts, RelayLimits } from '../../ports/network.ts';
-import { hostOf, subnetOf } from './connection-limits.ts';
+import { hostOf } from './connection-limits.ts';
 import { createRenewals } from './renewals.ts';
 
 /** Each relayed connection is one stream to the peer that has a place. */

@@ -25,16 +25,18 @@ export async function compareWithChain(
   findings: Findings,
 ): Promise<{ entries: number; transactions: number }> {
   const networks = new Map<string, Named>();
+  const customers = new Map<string, string>();
   let entries = 0;
   let ofJobs = 0;
   for (const page of sources.ledger.pages()) {
     entries += page.length;
     for (const entry of page) {
-      collect(entry, networks);
+      collect(entry, networks, customers);
       if (isOfJob(entry.posting)) ofJobs += 1;
     }
   }
   if (ofJobs !== receipts.booked || sources.folded.length > 0) compareFolded(sources, findings);
+  compareCustomers(sources, customers, receipts, findings);
   let transactions = 0;
   for (const [network, named] of networks) {
     const evidence = sources.chains.get(network) ?? null;
@@ -58,15 +60,41 @@ export async function compareWithChain(
   return { entries, transactions };
 }
 
-function collect({ posting }: KeptPosting, networks: Map<string, Named>): void {
+function collect(
+  { posting }: KeptPosting,
+  networks: Map<string, Named>,
+  customers: Map<string, string>,
+): void {
   const reversed = posting.kind === 'reversal';
   for (const { account, assetId, channelId } of posting.lines) {
     const network = networkOf(assetId);
     const named = networks.get(network) ?? { sold: new Set(), bought: new Set(), onChain: [] };
     networks.set(network, named);
+    if (channelId !== null && account === 'customers:balance') customers.set(channelId, assetId);
     if (channelId !== null && account === 'channels:owed') named.sold.add(channelId);
     if (channelId !== null && account === 'channels:deposited') named.bought.add(channelId);
     if (posting.txHash !== null && !reversed && named.onChain.at(-1) !== posting) named.onChain.push(posting);
+  }
+}
+
+/** Compares what customers were charged, by asset, with their jobs. Old jobs are counted by the ledger alone. */
+function compareCustomers(
+  { ledger, folded, chains }: AuditSources,
+  customers: ReadonlyMap<string, string>,
+  receipts: ReceiptSums,
+  findings: Findings,
+): void {
+  for (const [id, assetId] of customers) {
+    const booked = ledger.bookedOnChannel('sold', id);
+    const charged = receipts.customers.get(id) ?? 0n;
+    if (booked !== charged && folded.length === 0) {
+      findings.differ(
+        `customer ${id}`,
+        `Its jobs were charged ${charged}; the ledger has ${booked} as income.`,
+      );
+    }
+    // Without the chain, no other income is rebuilt.
+    if (chains.get(networkOf(assetId))) findings.rebuilt('income:jobs', assetId, booked);
   }
 }
 
@@ -204,6 +232,8 @@ function transactionFlaw(
     const paid = -moved('contract:claimed', tokenId);
     return paid === found.settled ? null : `The chain paid out ${found.settled}; the ledger has ${paid}.`;
   }
+  if (kind === 'customer-paid' && !found.succeeded)
+    return 'It was recorded, but its transaction was reverted.';
   if (kind !== 'channels-claimed' && kind !== 'channel-deposit' && kind !== 'channel-refund') return null;
   if (!found.succeeded) return 'It was recorded, but its transaction was reverted.';
   const { account, sign, onChain } = parts[kind];

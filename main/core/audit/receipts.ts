@@ -1,4 +1,5 @@
 /** Compares the signed receipts with the jobs, the price formula and the ledger. */
+import { isCustomerId } from '../../../shared/customers.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { amount } from '../../../shared/money.ts';
 import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
@@ -12,19 +13,26 @@ export interface ReceiptSums {
   readonly underWay: ReadonlyMap<string, bigint>;
   /** Charged jobs with their ledger entry. */
   readonly booked: number;
+  /** Charges to customers that paid in advance. */
+  readonly customers: ReadonlyMap<string, bigint>;
 }
 
 /** Checks every charged job; returns the totals for the comparison with the chain. */
 export async function compareWithReceipts(sources: AuditSources, findings: Findings): Promise<ReceiptSums> {
   const underWay = new Map<string, bigint>();
+  const customers = new Map<string, bigint>();
   const totals = { count: 0, unsigned: 0, booked: 0 };
   // The signatures of a page are checked on other cores while the next one is read.
   let before = Promise.resolve();
   for (const page of sources.jobs()) {
     const charged: ChargedJob[] = [];
     for (const job of page) {
-      if (isCharged(job)) charged.push(job);
-      else if (job.state === 'delivered' && job.channelId !== null && job.charged !== null) {
+      if (isCharged(job)) {
+        charged.push(job);
+        const { channelId } = job;
+        if (isCustomerId(channelId))
+          customers.set(channelId, (customers.get(channelId) ?? 0n) + BigInt(job.charged));
+      } else if (job.state === 'delivered' && job.channelId !== null && job.charged !== null) {
         // Intended, but not known to be charged: a job in progress, or one that the next start decides.
         underWay.set(job.channelId, (underWay.get(job.channelId) ?? 0n) + BigInt(job.charged));
       }
@@ -42,7 +50,7 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
       `${unsigned} charged jobs have no receipt, because of a crash or because the requester left before it; the channels' vouchers cover them.`,
     );
   }
-  return { count, underWay, booked };
+  return { count, underWay, booked, customers };
 }
 
 /** Checks the jobs of a page, adds to the totals and reports differences in the order of the jobs. */
@@ -81,7 +89,8 @@ function entryFlaws(
     return { found: false, flaws: [`It was charged ${job.charged}, but the ledger has no entry for it.`] };
   }
   const flaws: string[] = [];
-  const account = job.side === 'sold' ? 'channels:owed' : 'expense:inference';
+  const paidFrom = isCustomerId(job.channelId) ? 'customers:balance' : 'channels:owed';
+  const account = job.side === 'sold' ? paidFrom : 'expense:inference';
   const line = lines.find((entry) => entry.account === account);
   if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
     flaws.push(

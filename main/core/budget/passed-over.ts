@@ -9,6 +9,7 @@ export type LimitCode =
   | 'daily_budget_spent'
   | 'deposit_above_limit'
   | 'new_provider_limit'
+  | 'sale_limit'
   | typeof QUOTA_EXCEEDED;
 
 /** Nothing was signed for the provider: another one may still be within the limits. */

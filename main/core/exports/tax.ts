@@ -23,6 +23,9 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   'equity:faucet': 'moved',
   'equity:opening': 'moved',
   'equity:sent': 'moved',
+  // Income when it is used.
+  'customers:balance': null,
+  'customers:elsewhere': null,
 };
 
 /** One change of the holding; positive is received. */

@@ -6,7 +6,7 @@
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import type { ChoiceNote } from '../../../shared/choice-note.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import type { JobKey } from '../../../shared/jobs.ts';
+import type { Job, JobKey } from '../../../shared/jobs.ts';
 import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RequestBudget } from '../budget/index.ts';
@@ -34,8 +34,10 @@ export interface Answer {
   readonly why: ChoiceNote | null;
   /** Reads the next batch. Fails with an AppError; `conclude` is still to be called then. */
   next(): Promise<AnswerBatch>;
-  /** See {@link import('./purchase.ts').Purchase.conclude}; concludes the current part. */
-  conclude(cause?: AppError): Promise<unknown>;
+  /** Token counts of the parts that have ended, without the current one. */
+  earlier(): Usage;
+  /** See {@link import('./purchase.ts').Purchase.conclude}; concludes the current part, and returns its job. */
+  conclude(cause?: AppError): Promise<Job>;
 }
 
 export interface AnswerRequest {
@@ -47,6 +49,8 @@ export interface AnswerRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** The only model file that may answer. Absent: any of that name. */
+  readonly sha256?: string;
 }
 
 export interface AnswerParts {
@@ -77,6 +81,7 @@ export async function beginAnswer(parts: AnswerParts, request: AnswerRequest): P
     sha256: first.candidate.model.sha256,
     why: first.candidate.why ?? null,
     next: () => answer.next(),
+    earlier: () => answer.earlier(),
     conclude: (cause) => answer.conclude(cause),
   };
 }
@@ -108,7 +113,11 @@ class ContinuedAnswer {
     this.#silence = createSilence(parts.clock);
   }
 
-  conclude(cause?: AppError): Promise<unknown> {
+  earlier(): Usage {
+    return this.#progress.usage();
+  }
+
+  conclude(cause?: AppError): Promise<Job> {
     return this.#parts.search.conclude(this.#part.purchase, cause);
   }
 
@@ -277,7 +286,7 @@ async function searchWhileWaiting(
 ): Promise<StartedResponse> {
   const { requester } = request;
   const endMs = clock.monotonic() + (onPause.kind === 'wait' ? onPause.waitMsMax : 0);
-  let continuation = resumption?.continuation ?? null;
+  let continuation = resumption?.continuation ?? fileOnly(request);
   for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
     try {
       return await search.findProvider({ ...request, asked, continuation });
@@ -291,6 +300,11 @@ async function searchWhileWaiting(
       continuation = resumption.laterContinuation;
     }
   }
+}
+
+/** Limits the first search to the file that the request names, if it names one. */
+function fileOnly({ sha256 }: Pick<AnswerRequest, 'sha256'>): Continuation | null {
+  return sha256 === undefined ? null : { jobId: null, sha256, without: new Set() };
 }
 
 /**

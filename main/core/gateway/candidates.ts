@@ -17,11 +17,11 @@ import { type Candidate, holderFirst, rank, STRANGER_STANDING_MAX, sample } from
 import { explained } from './explanation.ts';
 import type { PrefixHolders } from './prefix-holders.ts';
 
-/** Requirements of an answer that has begun on the provider that continues it. */
+/** Requirements of an answer that has begun, or of one from a certain file, on its provider. */
 export interface Continuation {
-  /** The job that ended too early. */
-  readonly jobId: string;
-  /** The model file that the answer so far is from. */
+  /** The job that ended too early; null before the first one. */
+  readonly jobId: string | null;
+  /** The model file that the answer so far, or the whole answer, is from. */
   readonly sha256: string;
   /** Peers to leave out. */
   readonly without: ReadonlySet<string>;

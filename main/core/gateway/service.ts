@@ -31,6 +31,7 @@ import {
 } from '../openai-http/index.ts';
 import { type Experience, NO_EXPERIENCE } from '../reputation/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
+import { type AnswerBuyer, createAnswerBuyer } from './answer-buyer.ts';
 import { createAnswerKeys, NO_ANSWER_FILE } from './answer-keys.ts';
 import { type Availability, createAvailability } from './availability.ts';
 import { createCandidates, notOffered } from './candidates.ts';
@@ -91,6 +92,8 @@ export interface GatewayService {
   readonly app: Hono;
   /** Buys the lines of batches. */
   readonly lines: LineBuyer;
+  /** Buys answers for another service of this process. */
+  readonly answers: AnswerBuyer;
   /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
@@ -161,7 +164,8 @@ export function createGateway(options: GatewayOptions): GatewayService {
   for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
-  return { app, lines, idle: search.idle };
+  const answers = createAnswerBuyer({ search, clock, budget, checkRecordable });
+  return { app, lines, answers, idle: search.idle };
 }
 
 function retryAfterS(error: unknown, status: number): number | null {

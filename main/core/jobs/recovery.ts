@@ -1,4 +1,5 @@
 /** Ends the jobs that a crash left unfinished: failed, or charged where the channel's records show the charge. */
+import { isCustomerId } from '../../../shared/customers.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -64,6 +65,8 @@ function cumulativeIfCharged(
 ): string | null {
   const { side, state, channelId, charged } = job;
   if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
+  // A customer's balance has no records but the ledger: what was delivered is charged.
+  if (isCustomerId(channelId)) return (ledger.bookedOnChannel(side, channelId) + amount(charged)).toString();
   const total = chargedTotal(channelId);
   const isCharged = total !== null && ledger.bookedOnChannel(side, channelId) + amount(charged) === total;
   return isCharged ? total.toString() : null;

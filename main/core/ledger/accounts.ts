@@ -60,6 +60,16 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
     meaning: 'Sent from the wallet to other addresses by the owner',
     mayBeNegative: BOTH_WAYS,
   },
+  'customers:balance': {
+    grows: 'credit',
+    meaning: 'Paid in advance by customers of the storefront, not used yet',
+    mayBeNegative: null,
+  },
+  'customers:elsewhere': {
+    grows: 'debit',
+    meaning: 'Paid to the owner outside of the wallet for balances of customers',
+    mayBeNegative: BOTH_WAYS,
+  },
 };
 
 export const ACCOUNT_NAMES = Object.keys(ACCOUNTS) as readonly Account[];

@@ -8,7 +8,9 @@ import type { LedgerStore } from '../../ports/ledger.ts';
 import type { Book, Booked } from './book.ts';
 import {
   type ChannelAmount,
+  type CustomerPayment,
   claimEntry,
+  customerPaymentEntry,
   depositEntry,
   endowmentEntry,
   type FoundDeposit,
@@ -51,6 +53,10 @@ export interface Bookings {
   refunded(event: Undated<TransferEvent & { channelId: string }>): Booked;
   faucet(event: Undated<Endowment>): Booked;
   opening(event: Undated<Endowment>): Booked;
+  /** A customer of the storefront paid in advance. */
+  customerPaid(event: Undated<CustomerPayment>): Booked;
+  /** Part of what a customer paid that no job has used. */
+  customerBalance(customerId: string): Amount;
   /**
    * Records what a channel charged and a crash kept from the ledger; `total` is everything it ever charged. For
    * sold channels only at start, before the first job: a job that is being charged would be recorded twice. Fails
@@ -101,6 +107,8 @@ export function createBookings(parts: {
     refunded: (event) => postIfAny(refundEntry(dated(event))),
     faucet: (event) => postIfAny(endowmentEntry('faucet', dated(event))),
     opening: (event) => postIfAny(endowmentEntry('opening', dated(event))),
+    customerPaid: (event) => postIfAny(customerPaymentEntry(dated(event))),
+    customerBalance: (customerId) => amount(-store.sumForChannel('customers:balance', customerId)),
     recoverCharges: (event) =>
       store.transaction(() => {
         const booked = bookedOnChannel(event.side, event.channelId);

@@ -1,5 +1,6 @@
 /** Turns each event into a balanced entry: one pure function per event, null where no money moved. */
 import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { isCustomerId } from '../../../shared/customers.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
@@ -42,8 +43,44 @@ export function jobEntry(job: Job, atMs: number): PostingRequest | null {
     model: job.model,
     peer: job.peer,
     lines: sold
-      ? move(assetId, charged, 'income:jobs', 'channels:owed', channelId)
+      ? move(assetId, charged, 'income:jobs', paidFrom(channelId), channelId)
       : move(assetId, charged, 'channels:deposited', 'expense:inference', channelId),
+  };
+}
+
+/** Account that a sale is paid from: a channel's vouchers, or a customer's balance. */
+function paidFrom(channelId: string): Account {
+  return isCustomerId(channelId) ? 'customers:balance' : 'channels:owed';
+}
+
+/** Payment of a customer of the storefront in advance. */
+export interface CustomerPayment {
+  /** Unique: a repeated call with the same one records nothing. */
+  readonly reference: string;
+  readonly customerId: string;
+  readonly assetId: string;
+  readonly amount: Amount;
+  /** Null: paid to the owner outside of the wallet. */
+  readonly txHash: string | null;
+  readonly atMs: number;
+}
+
+export function customerPaymentEntry(event: CustomerPayment): PostingRequest | null {
+  const { reference, customerId, assetId, amount: value, txHash, atMs } = event;
+  if (value === 0n) return null;
+  return {
+    key: `customer:${reference}`,
+    atMs,
+    kind: txHash === null ? 'customer-credited' : 'customer-paid',
+    description: txHash === null ? 'Balance added for a customer' : 'Paid in advance by a customer',
+    ...(txHash !== null && { txHash }),
+    lines: move(
+      assetId,
+      value,
+      'customers:balance',
+      txHash === null ? 'customers:elsewhere' : 'wallet',
+      customerId,
+    ),
   };
 }
 
@@ -214,7 +251,7 @@ export function recoveredEntry(event: {
     description: 'Charged before an unexpected stop',
     lines:
       side === 'sold'
-        ? move(assetId, missing, 'income:jobs', 'channels:owed', channelId)
+        ? move(assetId, missing, 'income:jobs', paidFrom(channelId), channelId)
         : move(assetId, missing, 'channels:deposited', 'expense:inference', channelId),
   };
 }

@@ -91,10 +91,11 @@ export function refuseNegative(
     for (const line of lines) {
       const { grows, mayBeNegative } = ACCOUNTS[line.account];
       if (mayBeNegative !== null) continue;
-      assert(grows === 'debit', `an account that is never negative grows by debits: ${line.account}`);
+      const sign = grows === 'debit' ? 1n : -1n;
       const key = `${line.account} ${line.assetId}`;
-      balances.set(key, (balances.get(key) ?? balanceOf(line.account, line.assetId)) + line.amount);
-      if (line.amount < 0n) lowered.push({ key, line });
+      const before = balances.get(key) ?? sign * balanceOf(line.account, line.assetId);
+      balances.set(key, before + sign * line.amount);
+      if (sign * line.amount < 0n) lowered.push({ key, line });
     }
     for (const { key, line } of lowered) {
       const after = balances.get(key) ?? 0n;

@@ -267,7 +267,7 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
     }
-    held = await holdAdmitted(parts, model.id, admitted.payment);
+    held = await holdAdmitted(parts, model, admitted.payment);
     parts.free.takeBack(askingOf(context));
     if (batch !== null) {
       await refuseIfGone(context.req.raw.signal, admitted.payment);
@@ -367,14 +367,14 @@ function enterChoices(admission: Admission, asking: Asking, places: Places, choi
  */
 async function holdAdmitted(
   { abandoned, reservation, engines }: SellingParts,
-  modelId: string,
+  { id, price }: OfferedModel,
   payment: AdmittedPayment,
 ): Promise<HeldModel> {
   try {
     abandoned.check(payment.payer);
     reservation.check();
-    if (slotsOf(engines.availability(modelId)) === 0) throw notOffered();
-    return engines.hold(modelId);
+    if (slotsOf(engines.availability(id)) === 0) throw notOffered();
+    return engines.hold(id, price);
   } catch (error) {
     await payment.cancel();
     throw error;

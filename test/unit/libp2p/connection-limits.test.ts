@@ -12,8 +12,8 @@ import {
   CONNECTIONS_PER_ADDRESS_MAX,
   CONNECTIONS_PER_SUBNET_MAX,
   createConnectionLimits,
-  subnetOf,
 } from '../../../main/adapters/libp2p/connection-limits.ts';
+import { subnetOf } from '../../../shared/subnet.ts';
 
 function open(limits: ReturnType<typeof createConnectionLimits>, host: string) {
   const connection = Object.assign(new EventTarget(), {

@@ -58,7 +58,6 @@ test('finds each banned phrase in a comment', () => {
       'written to the books',
       'is booked',
       'the seller',
-      'a customer',
       'the pass phrase',
     ],
     ...[

@@ -3,17 +3,18 @@ import { x402Facilitator } from '@x402/core/facilitator';
 import type { FacilitatorClient } from '@x402/core/server';
 import type { FacilitatorEvmSigner } from '@x402/evm';
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/facilitator';
+import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
 import type { ChainNetwork } from '../../../ports/chain.ts';
-import type { ChainSender } from '../../../ports/evm.ts';
+import type { ChainSender, ContractCall } from '../../../ports/evm.ts';
 import { currentOperation, observed } from './operation.ts';
 
 /** `sender` sends the transactions and pays their fees. */
 export function createFacilitator(network: ChainNetwork, sender: ChainSender): FacilitatorClient {
   const facilitator = new x402Facilitator();
-  facilitator.register(
-    network.id as `${string}:${string}`,
-    new BatchSettlementEvmScheme(toFacilitatorSigner(sender)),
-  );
+  const signer = toFacilitatorSigner(sender);
+  const networkId = network.id as `${string}:${string}`;
+  facilitator.register(networkId, new BatchSettlementEvmScheme(signer));
+  facilitator.register(networkId, new ExactEvmScheme(inNextBlock(signer, sender)));
   return {
     verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: (payload, requirements) => facilitator.settle(payload, requirements),
@@ -22,16 +23,37 @@ export function createFacilitator(network: ChainNetwork, sender: ChainSender): F
   };
 }
 
+/** Polling interval for the block with a transaction, and the maximum wait for it. */
+const BLOCK_POLL_MS = 100;
+const BLOCK_MS_MAX = 60_000;
+
+/** Takes the first block for enough: the buyer of one answer waits for it, and its value is small. */
+function inNextBlock(signer: FacilitatorEvmSigner, sender: ChainSender): FacilitatorEvmSigner {
+  return {
+    ...signer,
+    async waitForTransactionReceipt({ hash }) {
+      const deadlineMs = performance.now() + BLOCK_MS_MAX;
+      for (;;) {
+        const receipt = await observed(sender.receipt(hash));
+        if (receipt !== null)
+          return receipt as unknown as Awaited<ReturnType<FacilitatorEvmSigner['waitForTransactionReceipt']>>;
+        if (performance.now() > deadlineMs) throw new Error('the transaction is in no block yet');
+        await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS));
+      }
+    },
+  };
+}
+
 function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
   return {
     getAddresses: () => [sender.address],
-    readContract: (call) => observed(sender.readContract(call)),
+    readContract: (call) => observed(sender.readContract(oneFunction(call))),
     getCode: (request) => observed(sender.getCode(request)),
     verifyTypedData: () => Promise.reject(new Error('signatures are verified without the chain')),
     writeContract: ({ gas, dataSuffix, ...call }) => {
       const operation = currentOperation();
       return observed(
-        sender.writeContract(call, {
+        sender.writeContract(oneFunction(call), {
           ...(gas === undefined ? {} : { gas }),
           ...(dataSuffix === undefined ? {} : { dataSuffix }),
           beforeBroadcast: (hash) => operation?.beforeBroadcast(call.functionName, hash, false),
@@ -47,4 +69,13 @@ function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
       return receipt as unknown as Awaited<ReturnType<FacilitatorEvmSigner['waitForTransactionReceipt']>>;
     },
   };
+}
+
+/** Leaves one function of the name in the interface: the token's transfer by authorization has two forms. */
+function oneFunction<Call extends Pick<ContractCall, 'abi' | 'functionName' | 'args'>>(call: Call): Call {
+  const isAnother = (entry: unknown) => {
+    const { name, inputs } = entry as { readonly name?: string; readonly inputs?: readonly unknown[] };
+    return name === call.functionName && inputs?.length !== (call.args ?? []).length;
+  };
+  return { ...call, abi: call.abi.filter((entry) => typeof entry === 'string' || !isAnother(entry)) };
 }

@@ -59,6 +59,8 @@ export interface ProviderChannels {
   readonly hashes: VoucherHashes;
   readonly channels: SoldChannels;
   readonly outbox: Outbox;
+  /** The smallest deposit now, many times the fee of its transaction. */
+  readonly depositMin: () => Amount;
   /** Calls the listener when the outbox has an entry that none of our claims produced. Returns its unsubscribe. */
   readonly onFound: (listener: () => void) => () => void;
   readonly announceFound: () => void;
@@ -86,12 +88,13 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     enforceMinDeposit: true,
     onchainStateTtlMs: recoverSigner === undefined ? freshMs : NEVER_FRESH_MS,
   });
-  scheme.depositMin = createDepositMinimum({
+  const depositMin = createDepositMinimum({
     base: options.depositMin,
     chain: options.sender,
     coinPrice: options.coinPrice ?? (() => null),
     monotonic: () => performance.now(),
   });
+  scheme.depositMin = depositMin;
   // The minimum deposit follows the price, so a payer with stored requirements may not have its current value.
   Object.assign(scheme, { dynamicExtraFields: ['minDeposit'] });
   const verifier =
@@ -108,6 +111,7 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     facilitator,
     hashes,
     channels,
+    depositMin,
     outbox: createOutbox(options.store, options.durability),
     onFound(listener) {
       listeners.add(listener);

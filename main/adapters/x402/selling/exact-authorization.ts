@@ -1,0 +1,108 @@
+/** A payment of x402's scheme `exact` as a signed transfer of the token (EIP-3009): its shape and its signature. */
+import { decodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentPayload } from '@x402/core/types';
+import { getBytes, TypedDataEncoder } from 'ethers';
+import { z } from 'zod';
+import type { ChainNetwork } from '../../../ports/chain.ts';
+import type { Hex, RecoverSigner } from '../../../ports/evm.ts';
+import {
+  addressSchema,
+  assertFlatHeader,
+  channelIdSchema,
+  PAYMENT_HEADER_BYTES_MAX,
+  requirementSchema,
+  unitsSchema,
+} from '../wire.ts';
+
+export const EXACT = 'exact';
+
+const authorizationSchema = z.object({
+  from: addressSchema,
+  to: addressSchema,
+  value: unitsSchema,
+  validAfter: unitsSchema,
+  validBefore: unitsSchema,
+  nonce: channelIdSchema,
+});
+/** The transfer that the payer signed. Times in seconds since the epoch. */
+export type Authorization = z.infer<typeof authorizationSchema>;
+
+const exactSchema = z.object({
+  x402Version: z.literal(2),
+  accepted: requirementSchema.extend({ scheme: z.literal(EXACT) }),
+  payload: z.object({
+    // A signature of a key: of contracts, which may need a call, only the channels take payments.
+    signature: z.string().regex(/^0x[0-9a-fA-F]{130}$/),
+    authorization: authorizationSchema,
+  }),
+});
+
+/** A payment of valid shape; its content isn't verified. */
+export interface ExactPayment {
+  readonly accepted: z.infer<typeof exactSchema>['accepted'];
+  readonly signature: Hex;
+  readonly authorization: Authorization;
+  /** As received, with the fields that a facilitator lists the service by. */
+  readonly payload: PaymentPayload;
+}
+
+const schemeSchema = z.object({ accepted: z.object({ scheme: z.string() }) });
+
+/** Returns the payment, `malformed`, or null for a payment of another scheme. */
+export function readExactPayment(header: string): ExactPayment | 'malformed' | null {
+  if (header.length > PAYMENT_HEADER_BYTES_MAX) return null;
+  let decoded: PaymentPayload;
+  try {
+    assertFlatHeader(header);
+    decoded = decodePaymentSignatureHeader(header);
+  } catch {
+    // Neither base64 nor JSON: the channels' gate reports it.
+    return null;
+  }
+  const scheme = schemeSchema.safeParse(decoded);
+  if (!scheme.success || scheme.data.accepted.scheme !== EXACT) return null;
+  const parsed = exactSchema.safeParse(decoded);
+  if (!parsed.success) return 'malformed';
+  const { accepted, payload } = parsed.data;
+  return {
+    accepted,
+    signature: payload.signature as Hex,
+    authorization: payload.authorization,
+    payload: decoded,
+  };
+}
+
+/** Identifies a payment: the token contract takes each nonce of a payer once. */
+export function referenceOf({ from, nonce }: Pick<Authorization, 'from' | 'nonce'>): string {
+  return `${from}:${nonce}`.toLowerCase();
+}
+
+const TYPES = {
+  TransferWithAuthorization: [
+    { name: 'from', type: 'address' },
+    { name: 'to', type: 'address' },
+    { name: 'value', type: 'uint256' },
+    { name: 'validAfter', type: 'uint256' },
+    { name: 'validBefore', type: 'uint256' },
+    { name: 'nonce', type: 'bytes32' },
+  ],
+};
+
+/** Returns a function that returns true if the payer's key signed the transfer of this network's token. */
+export function authorizationCheck(
+  network: ChainNetwork,
+  recoverSigner: RecoverSigner,
+): (payment: Pick<ExactPayment, 'authorization' | 'signature'>) => boolean {
+  const { token, chainId } = network;
+  const domain = { ...token.eip712, chainId, verifyingContract: token.address };
+  return ({ authorization, signature }) => {
+    // In lower case, an address has no checksum that could be wrong.
+    const message = {
+      ...authorization,
+      from: authorization.from.toLowerCase(),
+      to: authorization.to.toLowerCase(),
+    };
+    const digest = getBytes(TypedDataEncoder.hash(domain, TYPES, message));
+    return recoverSigner(digest, signature) === authorization.from.toLowerCase();
+  };
+}

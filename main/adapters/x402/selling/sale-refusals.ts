@@ -1,0 +1,74 @@
+/** Responses of the storefront's gate: its 402 offers every scheme and what it sells, in the form that x402 clients read. */
+import { decodePaymentRequiredHeader, encodePaymentRequiredHeader } from '@x402/core/http';
+import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
+import type { PaymentRefusal, SaleRefusal } from '../../../ports/payments.ts';
+import { type Answered, refusalResponse } from './gate-response.ts';
+import { refusalMessage } from './refusals.ts';
+
+/** Describes the service to clients and to those that list services. */
+export interface SaleListing {
+  /** Full address of the path. */
+  readonly url: string;
+  readonly description: string;
+  readonly mimeType: string;
+  /** At most 32 characters of ASCII. */
+  readonly serviceName: string;
+  /** At most 5. */
+  readonly tags: readonly string[];
+  /** Extensions of x402, by name. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+/** One entry of `accepts`. */
+export interface Requirement {
+  readonly scheme: string;
+  readonly network: `${string}:${string}`;
+  readonly amount: string;
+  readonly asset: string;
+  readonly payTo: string;
+  readonly maxTimeoutSeconds: number;
+  readonly extra: Record<string, unknown>;
+}
+
+const SENTENCES: Readonly<Record<SaleRefusal, string>> = {
+  'payment-malformed': 'Invalid payment header. Send an x402 version 2 payment as base64 JSON.',
+  'other-terms': 'The payment is for another receiver, token, chain or amount. Use the offered requirements.',
+  'payment-too-small': 'The payment doesn’t cover the maximum cost of this request. Sign a larger amount.',
+  'payment-used': 'This payment was already used. Sign a new one.',
+  'payment-expired': 'The payment isn’t valid at this time. Check your clock and sign a new one.',
+  'payment-refused': 'The payment could not be collected. Check the payer’s balance and sign a new one.',
+  'balance-too-small': 'The balance of this API key doesn’t cover the maximum cost of this request.',
+};
+
+/** Adds the first requirement and the listing to the channels' response. */
+export function withSale(response: Answered, first: Requirement, listing: SaleListing): Answered {
+  const header = response.headers[PAYMENT_REQUIRED_HEADER];
+  if (header === undefined) return response;
+  const required = decodePaymentRequiredHeader(header);
+  const { extensions, ...resource } = listing;
+  const offered = {
+    ...required,
+    resource: { ...resource, tags: [...resource.tags] },
+    accepts: [first, ...required.accepts],
+    extensions: { ...required.extensions, ...extensions },
+  };
+  const headers = { ...response.headers, [PAYMENT_REQUIRED_HEADER]: encodePaymentRequiredHeader(offered) };
+  return { ...response, headers };
+}
+
+/** The channels' 402, with another reason. */
+export function saleRefusal(reason: SaleRefusal | PaymentRefusal, required: Answered): Answered {
+  const header = required.headers[PAYMENT_REQUIRED_HEADER];
+  if (!isSaleRefusal(reason)) return refusalResponse(reason, header);
+  const error = { message: SENTENCES[reason], type: 'payment_required', param: null, code: reason };
+  return { ...required, body: JSON.stringify({ error }), reason };
+}
+
+export function isSaleRefusal(reason: string): reason is SaleRefusal {
+  return Object.hasOwn(SENTENCES, reason);
+}
+
+/** Returns the sentence for a refusal, for people. */
+export function saleMessage(reason: SaleRefusal | PaymentRefusal): string {
+  return isSaleRefusal(reason) ? SENTENCES[reason] : refusalMessage(reason);
+}

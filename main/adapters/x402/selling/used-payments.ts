@@ -1,0 +1,34 @@
+/** Exact payments that were used: each counts once, even if it isn't collected. */
+import { parseJson } from '../../../../shared/json.ts';
+import { IMMEDIATE, type RecordStore } from '../../../ports/store.ts';
+import { type ExactPayment, referenceOf } from './exact-authorization.ts';
+
+/** By reference, with the time at which the payment expires in any case. */
+const USED = 'x402-exact-used';
+
+export interface UsedPayments {
+  has(reference: string): boolean;
+  /** On disk with the job's next step. */
+  add(authorization: ExactPayment['authorization']): void;
+  /** Forgets payments that expired before this time, in seconds since the epoch. */
+  forgetBefore(nowS: number): void;
+}
+
+/** The signature of a payment that isn't collected is as good as a key to its payer's balance. */
+export function createUsedPayments(store: RecordStore, durability = IMMEDIATE): UsedPayments {
+  return {
+    has: (reference: string) => store.get(USED, reference) !== null,
+    add(authorization: ExactPayment['authorization']) {
+      durability.defer(() =>
+        store.set(USED, referenceOf(authorization), JSON.stringify(authorization.validBefore)),
+      );
+    },
+    forgetBefore(nowS: number) {
+      durability.defer(() => {
+        for (const { key, value } of store.list(USED)) {
+          if (BigInt(String(parseJson(value))) < BigInt(nowS)) store.delete(USED, key);
+        }
+      });
+    },
+  };
+}

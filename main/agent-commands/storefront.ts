@@ -1,0 +1,96 @@
+/** `customers …` and `visitors …`: for the owner of a storefront. */
+import { parseArgs } from 'node:util';
+import type { Customer } from '../../shared/customers.ts';
+import { AppError } from '../../shared/errors.ts';
+import { type Asset, formatUnits, parseUnits } from '../../shared/money.ts';
+import type { CommandRun } from './index.ts';
+import { existingHome } from './options.ts';
+import type { AgentApi } from './running-agent.ts';
+import { readState, withRunningAgent } from './running-agent.ts';
+
+const OPTIONS = { home: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
+
+interface Given {
+  readonly words: readonly string[];
+  readonly json: boolean;
+}
+
+/** Runs a command that takes these words with the running agent. */
+function command(words: readonly string[], run: (api: AgentApi, given: Given) => Promise<void>): CommandRun {
+  return async (argv) => {
+    const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
+    if (positionals.length !== words.length) {
+      throw new AppError('bad-request', `This command takes ${words.join(' and ') || 'no words'}.`);
+    }
+    return withRunningAgent(existingHome(values.home).root, async (api) => {
+      await run(api, { words: positionals, json: values.json });
+      return 0;
+    });
+  };
+}
+
+export const listCustomers = command([], async (api, { json }) => {
+  const { customers } = await api.storefront.customers({});
+  if (json) console.log(JSON.stringify(customers));
+  else {
+    const { asset } = (await readState(api)).money;
+    for (const customer of customers) console.log(customerLine(customer, asset));
+  }
+});
+
+export const addCustomer = command(['a name'], async (api, { words: [name = ''], json }) => {
+  const { customer, secret } = await api.storefront.addCustomer({ name });
+  if (json) console.log(JSON.stringify({ ...customer, secret }));
+  else console.log(`Key: ${secret}\nID:  ${customer.id}\nStore the key now. It isn’t shown again.`);
+});
+
+export const creditCustomer = command(
+  ['a customer’s ID', 'an amount'],
+  async (api, { words: [id = '', text = ''] }) => {
+    const { asset } = (await readState(api)).money;
+    const amount = parseUnits(text, asset.decimals).toString();
+    const { customer } = await api.storefront.credit({ id, amount });
+    console.log(customerLine(customer, asset));
+  },
+);
+
+export const revokeCustomer = command(['a customer’s ID'], async (api, { words: [id = ''] }) => {
+  await api.storefront.revokeCustomer({ id });
+  console.log('Revoked.');
+});
+
+export const listBlocked = command([], async (api) => {
+  const { blocked } = await api.storefront.blocked({});
+  for (const { who, atMs } of blocked) console.log(`${who}  since ${instant(atMs)}`);
+});
+
+export const block = command(['an IP address or a payer’s address'], async (api, { words: [who = ''] }) => {
+  await api.storefront.block({ who });
+  console.log('Blocked.');
+});
+
+export const unblock = command(['an IP address or a payer’s address'], async (api, { words: [who = ''] }) => {
+  await api.storefront.unblock({ who });
+  console.log('Unblocked.');
+});
+
+export const listReports = command([], async (api, { json }) => {
+  const { reports } = await api.storefront.reports({});
+  if (json) console.log(JSON.stringify(reports));
+  // A stranger wrote them: nothing in them may change how the terminal shows the rest.
+  else for (const report of reports) console.log(JSON.stringify({ ...report, atMs: instant(report.atMs) }));
+});
+
+/** One line of `customers list`. */
+export function customerLine(
+  customer: Customer,
+  { symbol, decimals }: Pick<Asset, 'symbol' | 'decimals'>,
+): string {
+  const money = (units: string) => `${formatUnits(BigInt(units), decimals)} ${symbol}`;
+  const { id, name, balance, charged } = customer;
+  return `${id}  ${name}  balance: ${money(balance)}, used: ${money(charged)}`;
+}
+
+function instant(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 16)}Z`;
+}

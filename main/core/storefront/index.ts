@@ -1,0 +1,10 @@
+/** Public interface of the storefront. */
+export { type AbuseReport, type AbuseReports, createAbuseReports } from './abuse-reports.ts';
+export { refuseBlocked } from './blocked-payers.ts';
+export { createCustomerAccounts } from './customer-accounts.ts';
+export { type CustomerKeys, createCustomerKeys } from './customer-keys.ts';
+export { listingOf } from './listing.ts';
+export { createMarketEngines } from './market-engines.ts';
+export { createMarketOffers, type MarketOffers } from './market-offers.ts';
+export { createStorefront, type PublicEnvironment, type StorefrontApp } from './service.ts';
+export { type BlockList, blockedSchema, createBlockList } from './visitors.ts';
