@@ -23,6 +23,7 @@ import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { createHistory } from './agent/history/index.ts';
+import { openHorde } from './agent/horde.ts';
 import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
@@ -206,6 +207,7 @@ async function compose(
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
+  const horde = openHorde(surroundings, foundation, selling);
   const buying = await openBuying(surroundings, {
     ...{ foundation, money, machines, models: selling.engine.models },
     holdModel: holdForChecks(foundation, selling),
@@ -218,7 +220,7 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  const opened = { foundation, money, selling, machines, shell, networkSwitch };
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, horde };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, contacts, changes },
@@ -256,6 +258,7 @@ async function compose(
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
+  horde.start();
   const { page, gateway, pid } = requester ?? {};
   return {
     ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),

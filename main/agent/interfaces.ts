@@ -29,6 +29,7 @@ import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
+import type { Horde } from './horde.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -61,6 +62,7 @@ export interface StateParts {
   readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
+  readonly horde: Horde;
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -82,6 +84,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       networkName: terms.networkName,
       gateway: parts.gateway,
       batches: parts.batches,
+      horde: parts.horde,
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -116,6 +119,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
+  readonly horde: Horde;
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -160,6 +164,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
     batches: parts.buying.batches,
+    horde: parts.horde,
     upgrade: openUpgrade(surroundings, selling, shell),
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({

@@ -12,7 +12,8 @@ export type Account =
   | 'fees:network'
   | 'equity:faucet'
   | 'equity:opening'
-  | 'equity:sent';
+  | 'equity:sent'
+  | 'standing';
 
 export interface LedgerLine {
   readonly account: Account;
@@ -35,6 +36,7 @@ export const POSTING_KINDS = [
   'faucet',
   'opening',
   'sent',
+  'kudos',
   'reversal',
 ] as const;
 export type PostingKind = (typeof POSTING_KINDS)[number];

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
+import { hordeStateSchema } from '../horde.ts';
 import { machinesStateSchema } from '../machines.ts';
 import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
@@ -375,6 +376,7 @@ export const agentStateSchema = z.object({
   machine: machineStateSchema,
   network: networkStateSchema,
   batches: batchesStateSchema,
+  horde: hordeStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

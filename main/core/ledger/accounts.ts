@@ -60,6 +60,11 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
     meaning: 'Sent from the wallet to other addresses by the owner',
     mayBeNegative: BOTH_WAYS,
   },
+  standing: {
+    grows: 'debit',
+    meaning: 'Standing in a network that doesn’t pay money: kudos of an AI Horde',
+    mayBeNegative: null,
+  },
 };
 
 export const ACCOUNT_NAMES = Object.keys(ACCOUNTS) as readonly Account[];
