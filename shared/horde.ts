@@ -140,7 +140,9 @@ export const hordeStateSchema = z.object({
   /** Waiting requests that the server passed over at the last poll, the most first. */
   skipped: z.array(z.object({ reason: hordeSkipSchema, jobs: z.number().int().positive() })),
   /** The models that are asked for, with what a job may have to end in its time. */
-  models: z.array(hordeModelSchema.extend({ answerTokens: z.number().int(), contextTokens: z.number().int() })),
+  models: z.array(
+    hordeModelSchema.extend({ answerTokens: z.number().int(), contextTokens: z.number().int() }),
+  ),
   /** Of this server, in hundredths. */
   kudos: amountTextSchema,
   /** Jobs that were not answered in the last hour. */

@@ -75,7 +75,9 @@ function Standing() {
       </Row>
       <Row
         title={<b>{t('horde.kudos')}</b>}
-        end={t('horde.kudosValue', { kudos: writeNumber(Number(kudos) / 10 ** decimals, language, decimals) })}
+        end={t('horde.kudosValue', {
+          kudos: writeNumber(Number(kudos) / 10 ** decimals, language, decimals),
+        })}
       />
       {dropped === 0 ? null : (
         <Row title={<b>{t('horde.dropped')}</b>} end={writeNumber(dropped, language)} />
@@ -118,7 +120,9 @@ function Models({ settings: { hordeModels }, change }: HordeProps) {
   const usable = useSection('horde').models;
   const modelName = useModelName();
   const served = [
-    ...models.filter((model) => (model.active || model.further) && model.use !== 'embedding').map(({ id }) => id),
+    ...models
+      .filter((model) => (model.active || model.further) && model.use !== 'embedding')
+      .map(({ id }) => id),
     ...engineServers.flatMap((server) => server.models.filter(({ active }) => active).map(({ id }) => id)),
   ];
   const ids = [...new Set([...served, ...hordeModels.map(({ id }) => id)])];
@@ -157,7 +161,8 @@ function Models({ settings: { hordeModels }, change }: HordeProps) {
             lengthMax={NAME_CHARACTERS_MAX}
             bad={t('horde.badName')}
             isGood={(name) =>
-              hordeModelSchema.shape.name.safeParse(name).success && others(id).every((each) => each.name !== name)
+              hordeModelSchema.shape.name.safeParse(name).success &&
+              others(id).every((each) => each.name !== name)
             }
             onSave={(name) => store({ id, name })}
           />

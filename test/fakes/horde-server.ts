@@ -71,7 +71,11 @@ export async function startFakeHorde(): Promise<FakeHorde> {
   const overrides = new Map<string, HordeOverride[]>();
   const watchers: (() => void)[] = [];
   const counts = new Map<string, number>();
-  const horde = { queue: [] as object[], skipped: {} as Record<string, unknown>, maintenance: null as string | null };
+  const horde = {
+    queue: [] as object[],
+    skipped: {} as Record<string, unknown>,
+    maintenance: null as string | null,
+  };
 
   function usual(request: HordeRequest): HordeOverride {
     const { path, method, body, headers } = request;

@@ -66,7 +66,10 @@ async function generateOnce(parts: GenerateParts, prompt: string): Promise<strin
     // The engine may have room for more than what is read in time.
     const isTooLong =
       event.type === 'start' && event.inputTokens + job.answerTokens > parts.limits.contextTokens;
-    if (isTooLong) throw contextExceeded(event.inputTokens, job.answerTokens, parts.limits.contextTokens);
+    if (isTooLong) {
+      ended.abort();
+      throw contextExceeded(event.inputTokens, job.answerTokens, parts.limits.contextTokens);
+    }
     if (event.type === 'text' && stopAt === null) {
       text += event.text;
       stopAt = firstStop(text, further);

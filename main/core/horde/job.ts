@@ -58,7 +58,10 @@ function isPassing({ cause }: HordeFailure): boolean {
 }
 
 /** Answers the job, or drops it. Returns the failure to deliver it, if there was one. */
-export async function answerHordeJob(context: HordeJobContext, taken: TakenJob): Promise<HordeFailure | null> {
+export async function answerHordeJob(
+  context: HordeJobContext,
+  taken: TakenJob,
+): Promise<HordeFailure | null> {
   const { job, model } = taken;
   const { clock, jobs, open, url } = context;
   const peer = hordePeer(url);
@@ -125,7 +128,11 @@ async function work(
   };
   const begun = context.other.begin({ job: shown, maxTokens: job.answerTokens, abort });
   const place = forceUnwrap('a free slot can be taken in the same turn', begun);
-  const facts = (finishReason: string): Partial<Job> => ({ ...progress, finishReason, endedAtMs: clock.now() });
+  const facts = (finishReason: string): Partial<Job> => ({
+    ...progress,
+    finishReason,
+    endedAtMs: clock.now(),
+  });
   try {
     record.step('running', { startedAtMs: clock.now() });
     const text = await generateAnswer({
@@ -133,7 +140,8 @@ async function work(
       onProgress: place.progressed,
       signal: AbortSignal.any([abort.signal, context.stopping]),
     });
-    if (text === null) record.step('aborted', facts('aborted'), abort.signal.reason === 'late' ? 'too slow' : 'by owner');
+    if (text === null)
+      record.step('aborted', facts('aborted'), abort.signal.reason === 'late' ? 'too slow' : 'by owner');
     else record.step('delivered', facts('stop'));
     return text;
   } catch (error) {

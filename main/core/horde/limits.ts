@@ -17,6 +17,8 @@ export interface HordeLimits {
 /** The least that the server lets a client ask for. */
 const ANSWER_TOKENS_MIN = 16;
 const CONTEXT_TOKENS_MIN = 256;
+/** The shortest prompt that is worth a job. */
+const PROMPT_TOKENS_MIN = 64;
 /** The most that it lets one ask for. */
 const ANSWER_TOKENS_MAX = 1_024;
 const CONTEXT_TOKENS_MAX = 32_768;
@@ -38,7 +40,9 @@ export function limitsOf(
   const answerTokens = Math.min(ANSWER_TOKENS_MAX, Math.floor(whole / 2), written);
   const read = Math.floor(seconds * (1 - ANSWER_SHARE) * prefillTokensPerSecond);
   const limits = { answerTokens, contextTokens: Math.min(whole, answerTokens + read) };
-  const isUseful = answerTokens >= ANSWER_TOKENS_MIN && limits.contextTokens >= CONTEXT_TOKENS_MIN;
+  const isUseful =
+    answerTokens >= ANSWER_TOKENS_MIN &&
+    limits.contextTokens >= Math.max(CONTEXT_TOKENS_MIN, answerTokens + PROMPT_TOKENS_MIN);
   return isUseful ? limits : 'too-slow';
 }
 

@@ -190,7 +190,8 @@ class Worker {
     try {
       delayMs = await this.#step();
     } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#options.log.error('The worker for the AI Horde failed', error);
+      if (!this.#stopping.signal.aborted)
+        this.#options.log.error('The worker for the AI Horde failed', error);
     }
     this.#turn = null;
     this.#options.onChange();
@@ -204,7 +205,9 @@ class Worker {
     const leftMs = this.#notBeforeMs - this.#options.clock.monotonic();
     const { decision } = this.#options.presence();
     if (leftMs > 0) {
-      if (decision === 'pause') this.#show('paused');
+      const isShown = this.#state === 'paused';
+      if (decision === 'pause' && this.#failures === 0) this.#show('paused');
+      else if (decision !== 'pause' && isShown) this.#show('waiting');
       return leftMs;
     }
     const context = { ...this.#options, ...this.#parts(target) };
@@ -385,7 +388,5 @@ function skippedOf(counts: Readonly<Record<string, number>>): HordeState['skippe
     const reason = HORDE_SKIPS.find((known) => known === name) ?? 'other';
     sums.set(reason, (sums.get(reason) ?? 0) + jobs);
   }
-  return [...sums]
-    .map(([reason, jobs]) => ({ reason, jobs }))
-    .sort((left, right) => right.jobs - left.jobs);
+  return [...sums].map(([reason, jobs]) => ({ reason, jobs })).sort((left, right) => right.jobs - left.jobs);
 }

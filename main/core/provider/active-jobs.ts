@@ -20,14 +20,7 @@ export interface ActiveJob {
 /** A job as the list of those in progress reads it. */
 export type RunningJob = Pick<
   SoldJob,
-  | 'id'
-  | 'peer'
-  | 'model'
-  | 'startedAtMs'
-  | 'outputTokens'
-  | 'inputTokens'
-  | 'chargeSoFar'
-  | 'tokensPerSecond'
+  'id' | 'peer' | 'model' | 'startedAtMs' | 'outputTokens' | 'inputTokens' | 'chargeSoFar' | 'tokensPerSecond'
 >;
 
 export interface ActiveJobs {

@@ -68,7 +68,14 @@ test('asks in the recorded shape, under its own name, and reads a job', async ()
   const { name, models, max_length, max_context_length, nsfw, amount } = sent?.body ?? {};
   assert.deepEqual(
     { name, models, max_length, max_context_length, nsfw, amount },
-    { name: 'Idlewatt test', models: REQUEST.models, max_length: 64, max_context_length: 1_024, nsfw: false, amount: 1 },
+    {
+      name: 'Idlewatt test',
+      models: REQUEST.models,
+      max_length: 64,
+      max_context_length: 1_024,
+      nsfw: false,
+      amount: 1,
+    },
   );
 });
 
@@ -153,11 +160,15 @@ describe('answers in other shapes', () => {
 
   test('any JSON becomes an answer of the port', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.json(), fc.constantFrom(200, 400, 401, 403, 404, 418, 429, 500), async (body, status) => {
-        horde.override(POP, reply(status, body));
-        const { kind } = await connect().pop(REQUEST, NEVER);
-        assert.ok(['job', 'unreadable', 'none', 'failed'].includes(kind));
-      }),
+      fc.asyncProperty(
+        fc.json(),
+        fc.constantFrom(200, 400, 401, 403, 404, 418, 429, 500),
+        async (body, status) => {
+          horde.override(POP, reply(status, body));
+          const { kind } = await connect().pop(REQUEST, NEVER);
+          assert.ok(['job', 'unreadable', 'none', 'failed'].includes(kind));
+        },
+      ),
       { numRuns: 60 },
     );
   });
