@@ -24,7 +24,7 @@ import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { createHistory } from './agent/history/index.ts';
 import { openHorde } from './agent/horde.ts';
-import { openApi, openPages, openState } from './agent/interfaces.ts';
+import { openApi, openPages, openState, type Router } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
@@ -207,7 +207,6 @@ async function compose(
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
-  const horde = openHorde(surroundings, foundation, selling);
   const buying = await openBuying(surroundings, {
     ...{ foundation, money, machines, models: selling.engine.models },
     holdModel: holdForChecks(foundation, selling),
@@ -220,6 +219,7 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const horde = openHorde(surroundings, foundation, selling);
   const opened = { foundation, money, selling, machines, shell, networkSwitch, horde };
   const hub = openState(surroundings, {
     ...opened,
@@ -243,8 +243,7 @@ async function compose(
     quit: hooks.quit,
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
-  const portHandler = new PortHandler(router);
-  const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
+  const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
     ...readyOf(surroundings, { paths: foundation.paths, money, network }),
     page: pages?.page ?? null,
@@ -265,6 +264,11 @@ async function compose(
     attach,
     engine: selling.engine.engine,
   };
+}
+
+function attachTo(router: Router): Agent['attach'] {
+  const handler = new PortHandler(router);
+  return (port, role) => handler.upgrade(port, { context: { role } });
 }
 
 function readyOf(

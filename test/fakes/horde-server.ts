@@ -40,7 +40,8 @@ export const HORDE_KEY = 'a-registered-key';
 export const ANONYMOUS_KEY = '0000000000';
 export const POP = '/api/v2/generate/text/pop';
 export const SUBMIT = '/api/v2/generate/text/submit';
-export const WORKER = '/api/v2/workers/worker-1';
+const WORKER_ID = '00000000-0000-4000-8000-000000000001';
+export const WORKER = `/api/v2/workers/${WORKER_ID}`;
 export const REWARD = 12.345;
 
 /** A job as the server was seen to give it out. */
@@ -65,18 +66,11 @@ export function reply(status: number, body: unknown, headers: Record<string, str
   };
 }
 
-export async function startFakeHorde(): Promise<FakeHorde> {
-  const requests: HordeRequest[] = [];
-  const jobs = new Map<string, 'open' | 'ok' | 'faulted'>();
-  const overrides = new Map<string, HordeOverride[]>();
-  const watchers: (() => void)[] = [];
-  const counts = new Map<string, number>();
-  const horde = {
-    queue: [] as object[],
-    skipped: {} as Record<string, unknown>,
-    maintenance: null as string | null,
-  };
-
+/** Answers as the real server was seen to. */
+function usualAnswers(
+  horde: Pick<FakeHorde, 'queue' | 'skipped' | 'maintenance'>,
+  jobs: Map<string, 'open' | 'ok' | 'faulted'>,
+): (request: HordeRequest) => HordeOverride {
   function usual(request: HordeRequest): HordeOverride {
     const { path, method, body, headers } = request;
     if (headers.apikey === ANONYMOUS_KEY)
@@ -85,7 +79,7 @@ export async function startFakeHorde(): Promise<FakeHorde> {
       return reply(401, { message: 'No user matching sent API Key.', rc: 'InvalidAPIKey' });
     if (method === 'POST' && path === POP) return pop(body);
     if (method === 'POST' && path === SUBMIT) return submit(body);
-    if (method === 'GET' && path.startsWith('/api/v2/workers/name/')) return reply(200, { id: 'worker-1' });
+    if (method === 'GET' && path.startsWith('/api/v2/workers/name/')) return reply(200, { id: WORKER_ID });
     if (method === 'PUT' && path === WORKER) {
       horde.maintenance = body.maintenance === true ? String(body.maintenance_msg) : null;
       return reply(200, { maintenance: body.maintenance, maintenance_msg: body.maintenance_msg });
@@ -117,6 +111,22 @@ export async function startFakeHorde(): Promise<FakeHorde> {
     return reply(200, { reward: body.state === 'ok' ? REWARD : 0 });
   }
 
+  return usual;
+}
+
+export async function startFakeHorde(): Promise<FakeHorde> {
+  const requests: HordeRequest[] = [];
+  const jobs = new Map<string, 'open' | 'ok' | 'faulted'>();
+  const overrides = new Map<string, HordeOverride[]>();
+  const watchers: (() => void)[] = [];
+  const counts = new Map<string, number>();
+  const horde = {
+    queue: [] as object[],
+    skipped: {} as Record<string, unknown>,
+    maintenance: null as string | null,
+  };
+
+  const usual = usualAnswers(horde, jobs);
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
