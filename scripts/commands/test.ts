@@ -6,6 +6,9 @@
  * `npm test -- unit contract` runs groups, `npm test -- test/unit/presence` or `npm test -- test/unit/a.test.ts` runs
  * a folder or a file, and any other word keeps the files whose path contains it: `npm test -- unit engine`.
  *
+ * Labs, which build networks of machines, fill disks and kill processes over and over, run only if they are asked for:
+ * `npm run test:labs` runs all of them, and a path or word selects one.
+ *
  * A test or hook fails after 60 s unless it sets its own `timeout`.
  */
 import { availableParallelism } from 'node:os';
@@ -17,7 +20,7 @@ import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 import { runTestFiles, sumOf, type Tally } from '../lib/test-run.ts';
-import { planTests, selectTests, TEST_GROUPS } from '../lib/test-selection.ts';
+import { LABS, planTests, selectTests, TEST_GROUPS } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const TEST_MS_MAX = 60_000;
@@ -28,13 +31,14 @@ const EXIT_MS_MAX = 10_000;
 const PROCESSES_MIN = 3;
 const QUIET_PROCESSES = 2;
 
-const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
+const HELP = `Usage: npm test [-- GROUP|PATH|WORD|${LABS} ...]
 
-Builds what is out of date and runs the selected tests; without arguments all of them.
+Builds what is out of date and runs the selected tests; without arguments all of them, except labs.
 
   GROUP  ${TEST_GROUPS.join(', ')}
   PATH   a test file or a folder, for example test/unit/presence
   WORD   keeps the files whose path contains it, for example: npm test -- unit engine
+  ${LABS}   keeps the labs: networks of machines, full disks, killed processes; npm run test:labs
 
 Exit codes: 0 all passed, 1 a test failed or, on Linux, was skipped, ${USAGE_EXIT_CODE} wrong command line.`;
 

@@ -10,6 +10,14 @@ export type TestSelection =
   | { readonly problem: null; readonly files: ReadonlyMap<TestGroup, readonly string[]> }
   | { readonly problem: string };
 
+/**
+ * A line of a test's head that makes it a lab: it builds a network of machines, fills a disk or kills processes over and
+ * over, which takes minutes and needs root. The reason follows.
+ */
+const LAB = headLine('Lab');
+/** The argument that selects labs. Without it, and without a path or word, they are left out. */
+export const LABS = 'labs';
+
 /** A line of a test's head with which it excludes other files while it runs; the reason follows. */
 const ALONE = headLine('Alone');
 /** A line of a test's head with which few other files run at the same time, because it uses timers; the reason follows. */
@@ -49,15 +57,19 @@ interface Places {
 }
 
 /**
- * Each argument is a group, the path of a file or folder, or a word. A file is selected if it lies in one of the groups
- * or paths (all groups if there are none) and, if there are words, its path contains one of them.
+ * Each argument is a group, the path of a file or folder, {@link LABS}, or a word. A file is selected if it lies in one of
+ * the groups or paths (all groups if there are none) and, if there are words, its path contains one of them; if it is a
+ * lab, also one of these arguments must ask for it.
  */
 export function selectTests(words: readonly string[], places: Places): TestSelection {
   const groups = TEST_GROUPS.filter((group) => words.includes(group));
   const paths = words.flatMap((word) => existingPath(word, places) ?? []);
   const filters = words.filter(
-    (word) => !TEST_GROUPS.some((group) => group === word) && existingPath(word, places) === null,
+    (word) =>
+      word !== LABS && !TEST_GROUPS.some((group) => group === word) && existingPath(word, places) === null,
   );
+  const onlyLabs = words.includes(LABS);
+  const withLabs = paths.length + filters.length > 0;
   const files = new Map<TestGroup, readonly string[]>();
   for (const group of TEST_GROUPS) {
     const folder = join(places.root, 'test', group);
@@ -65,7 +77,8 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
       (groups.length + paths.length === 0 ||
         groups.includes(group) ||
         paths.some((path) => file === path || file.startsWith(path + sep))) &&
-      (filters.length === 0 || filters.some((word) => slashed(relative(places.root, file)).includes(word)));
+      (filters.length === 0 || filters.some((word) => slashed(relative(places.root, file)).includes(word))) &&
+      (onlyLabs ? isLab(file) : withLabs || !isLab(file));
     const selected = testFiles(folder).filter(isSelected);
     if (selected.length > 0) files.set(group, selected);
   }
@@ -105,6 +118,10 @@ function inBatches(files: readonly string[], size: number, needsOwn: (file: stri
   const batches = single.map((file) => [file]);
   for (let at = 0; at < shared.length; at += size) batches.push(shared.slice(at, at + size));
   return batches;
+}
+
+function isLab(file: string): boolean {
+  return LAB.test(headOf(file));
 }
 
 function headOf(file: string): string {

@@ -7,7 +7,7 @@
  * difference.
  * Fails if: a charge is not recorded after a crash, a deposit is forgotten, a claim is counted twice, a lost log goes
  * unnoticed.
- * Long: processes are killed and started again eight times.
+ * Lab: processes are killed and started again eight times.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

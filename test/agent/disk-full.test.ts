@@ -4,7 +4,7 @@
  * which makes every write of the database fail; a deleted database.
  * Fails if: agent or requester ends, a page can't open or shows another reason, a client gets an error about its payment,
  * or serving doesn't resume when the disk can be written again.
- * Long: a disk stays full for more than a minute.
+ * Lab: it mounts file systems, and a disk stays full for more than a minute.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

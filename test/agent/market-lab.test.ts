@@ -5,6 +5,7 @@
  * masquerading routers. Nothing is bought: the profile's chain is unreachable here, and a purchase fails with that reason.
  * Fails if: the provider announces nothing or reserves no place, the gateway searches nothing, an agent doesn't start while
  * its chain is unavailable, or a new price isn't gossiped.
+ * Lab: a network of four machines with routers.
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';

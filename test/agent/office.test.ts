@@ -5,6 +5,7 @@
  * Setup: the real programs in network namespaces at one switch without a router; pairing by the real command over mDNS.
  * Fails if: pairing finds nothing or takes a guessed code, an agent needs chain, passphrase or internet, a peer without the
  * network's key connects, a machine that may only serve gets answers, a line is lost or done twice, an order isn't followed.
+ * Lab: four machines and a stranger as network namespaces.
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';

@@ -4,7 +4,7 @@
  * Setup: two real agents of two system users with data folders of their own, in a network namespace of the test, so that
  *   the agents of other tests are another machine. Needs root on Linux.
  * Fails if: both run, the one that waits gives another reason, or it waits for ever.
- * Long: two agents start, and the second one loads its model after the first one has ended.
+ * Lab: two system users; the second agent loads its model after the first one has ended.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs';

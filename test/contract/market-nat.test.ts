@@ -9,7 +9,7 @@
  * Fails if: a machine needs an open port to sell, a dead or silent relay or a dead bootstrap node ends more than the streams
  * through it, a new request waits for a silent relay, a machine stays lost after its network was away, neighbors behind one
  * address shut each other out, a renewal cuts an answer, or an event is lost or comes twice.
- * Long: a place at a relay is renewed three times.
+ * Lab: networks of many machines; a place at a relay is renewed three times.
  * Own process: the other files would wait for it.
  */
 import assert from 'node:assert/strict';

@@ -18,6 +18,8 @@ const FILES = [
   'agent/engine.test.ts',
 ];
 
+const IMPORT = "import assert from 'node:assert/strict';\n";
+
 let root = '';
 
 before(() => {
@@ -59,12 +61,25 @@ test('selects by words in the path, within the groups', () => {
   assert.deepEqual(selected(['unit', 'engine']), ['unit/engine/duty.test.ts', 'unit/engine/load.test.ts']);
 });
 
+test('a lab runs only if it is asked for, by its path, a word or all of its kind', () => {
+  const lab = join(root, 'test/agent/full-disk.test.ts');
+  writeFileSync(lab, `// Lab: it fills a disk.\n${IMPORT}`);
+  try {
+    assert.deepEqual(selected([]), FILES);
+    assert.deepEqual(selected(['agent']), ['agent/engine.test.ts']);
+    for (const words of [['test/agent/full-disk.test.ts'], ['full-disk'], ['labs'], ['agent', 'labs']]) {
+      assert.deepEqual(selected(words), ['agent/full-disk.test.ts'], words.join(' '));
+    }
+    assert.equal(selected(['unit', 'labs']), 'No test file matches: unit labs');
+  } finally {
+    rmSync(lab);
+  }
+});
+
 test('reports arguments that match nothing', () => {
   assert.equal(selected(['test/unit/missing.test.ts']), 'No test file matches: test/unit/missing.test.ts');
   assert.equal(selected(['test/unit/engine/helper.ts']), 'No test file matches: test/unit/engine/helper.ts');
 });
-
-const IMPORT = "import assert from 'node:assert/strict';\n";
 
 /** Writes test files of a group, by name, and returns the plan of a run, with the names by process. */
 function planned(group: TestGroup, files: Readonly<Record<string, string>>) {
