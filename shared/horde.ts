@@ -67,7 +67,7 @@ const KUDOS = /^horde:[a-z0-9.:-]+\/kudos$/;
 
 /** Name of a Horde where a job has the ID of its peer. */
 export function hordePeer(url: string): string {
-  return `${PREFIX}${new URL(url).host}`;
+  return `${PREFIX}${url.replace(/^https?:\/\//, '')}`;
 }
 
 export function isHordePeer(peer: string): boolean {

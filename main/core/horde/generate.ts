@@ -1,4 +1,4 @@
-/** Runs the prompt of a job on the engine: as it is, cut at its beginning if it is too long, up to a stop text. */
+/** Runs the prompt of a job on the engine: unchanged, or cut at its beginning if it is too long, up to a stop text. */
 import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
