@@ -26,7 +26,7 @@ export interface HordeJob {
   readonly model: string;
   /** Time until the server gives the job to another worker. */
   readonly ttlMs: number;
-  /** Sent to the model as it is, without a template. */
+  /** Sent to the model unchanged, without a template. */
   readonly prompt: string;
   readonly answerTokens: number;
   readonly temperature: number;

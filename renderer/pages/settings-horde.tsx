@@ -58,7 +58,7 @@ export function HordePart({ settings, change }: HordeProps) {
   );
 }
 
-/** What the worker does, and what it got. */
+/** State of the worker, and its kudos. */
 function Standing() {
   const { t, language } = useStrings();
   const { state, message, skipped, kudos, dropped } = useSection('horde');

@@ -1,4 +1,4 @@
-/** What the worker for an AI Horde sends, for a validation by the Horde's own library. */
+/** Bodies that the worker for an AI Horde sends, for a validation by the Horde's own library. */
 import { createHordeServer } from '../../main/adapters/horde/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { HORDE_KEY, hordeJob, startFakeHorde } from '../fakes/horde-server.ts';

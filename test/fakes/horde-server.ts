@@ -23,7 +23,7 @@ export interface FakeHorde {
   to(path: string): readonly HordeRequest[];
   /** Jobs that wait, as a pop has them. */
   readonly queue: object[];
-  /** What a pop without a job names. */
+  /** Reasons that a pop without a job names. */
   skipped: Record<string, unknown>;
   /** State of the jobs that were given out. */
   readonly jobs: ReadonlyMap<string, 'open' | 'ok' | 'faulted'>;
@@ -161,7 +161,7 @@ export async function startFakeHorde(): Promise<FakeHorde> {
   });
 }
 
-/** What `submit` does with an answer whose confirmation never arrives. */
+/** Leaves a request open: the confirmation never arrives. */
 export function takeSilently(): HordeOverride {
   return () => undefined;
 }

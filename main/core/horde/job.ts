@@ -1,6 +1,6 @@
 /**
- * One job of the Horde, from its prompt to the kudos. It is remembered before anything else happens, so that the server is
- * told of its end also after a crash; the kudos are recorded in the step that ends it.
+ * One job of the Horde, from its prompt to the kudos. Its ID is stored before anything else happens, so that the server gets
+ * an end of it even after a crash; the kudos are recorded in the step that ends it.
  */
 import { forceUnwrap } from '../../../shared/assert.ts';
 import { isAppError } from '../../../shared/errors.ts';

@@ -69,7 +69,7 @@ const POLL_MS = { first: 10_000, most: 30_000, growth: 1.5 };
 const AFTER_JOB_MS = 500;
 const BUSY_MS = 5_000;
 const MODELS_MS = 30_000;
-/** A pause of the owner's that lasts this long is told to the server. */
+/** A pause of the owner's that lasts this long is shown at the server. */
 const PAUSE_TOLD_MS = 20_000;
 const UNEXPECTED_MS = 300_000;
 const TTL_MS_DEFAULT = 150_000;

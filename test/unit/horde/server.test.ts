@@ -1,5 +1,5 @@
 /**
- * Verifies: whatever a Horde's server answers becomes a job within bounds, or one named failure.
+ * Verifies: any answer of a Horde's server becomes a job within bounds, or one named failure.
  * Setup: the real client and the real fetch against a server on loopback that follows the recorded shapes; the clock is set
  *   by hand.
  * Fails if: a code of the server is taken for another one, a malformed answer throws or passes for a job, the key follows a

@@ -292,7 +292,7 @@ test('asks for what the machine can do in half the time, and tells why it gets n
   ]);
 });
 
-test('polls ever less often while there is nothing, whatever wakes it', async () => {
+test('polls ever less often while there is nothing, even if it is woken', async () => {
   const it = await started();
   await it.is('waiting');
   const times: number[] = [];
@@ -309,7 +309,7 @@ test('polls ever less often while there is nothing, whatever wakes it', async ()
 });
 
 describe('presence', () => {
-  test('a pause is told to the server with its reason once it lasts, and ended with it', async () => {
+  test('a pause is shown at the server with its reason once it lasts, and ended with it', async () => {
     const it = await started();
     await it.is('waiting');
     it.setPresence('pause', 'on-battery');
@@ -340,7 +340,7 @@ describe('presence', () => {
     assert.deepEqual(horde.to(WORKER), []);
   });
 
-  test('the owner’s return ends the job immediately, and the server hears of it', async () => {
+  test('the owner’s return ends the job immediately, and submits it as faulted', async () => {
     horde.queue.push(hordeJob('job-1', MODEL.name));
     const it = await started();
     const run = await it.engine.next();
@@ -375,7 +375,7 @@ describe('jobs that can’t be done', () => {
     ['that can’t be read', hordeJob('x', MODEL.name, { prompt: 7 })],
   ];
   for (const [name, job] of absurd) {
-    test(`jobs ${name} are given back, without the engine`, async () => {
+    test(`jobs ${name} are submitted as faulted, without the engine`, async () => {
       horde.queue.push(job);
       const it = await started();
       await until(() => horde.jobs.get('x') === 'faulted');
@@ -478,7 +478,7 @@ describe('a crash', () => {
     });
   }
 
-  test('during a pause that was told doesn’t leave the worker paused', async () => {
+  test('during a pause that is shown there doesn’t leave the worker paused', async () => {
     const before = await started();
     await before.is('waiting');
     before.setPresence('pause', 'owner-active');
