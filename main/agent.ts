@@ -23,7 +23,8 @@ import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { createHistory } from './agent/history/index.ts';
-import { openApi, openPages, openState } from './agent/interfaces.ts';
+import { openHorde } from './agent/horde.ts';
+import { openApi, openPages, openState, type Router } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
@@ -222,7 +223,8 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const updates = openUpdates(surroundings, foundation);
-  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates };
+  const horde = openHorde(surroundings, foundation, selling);
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, ways, contacts, changes },
@@ -246,8 +248,7 @@ async function compose(
     ...{ pairing: pages?.pairing ?? null, quit: hooks.quit },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
-  const portHandler = new PortHandler(router);
-  const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
+  const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
     ...readyOf(surroundings, { paths: foundation.paths, money, network, storefront }),
     page: pages?.page ?? null,
@@ -261,12 +262,18 @@ async function compose(
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
+  horde.start();
   const { page, gateway, pid } = requester ?? {};
   return {
     ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),
     attach,
     engine: selling.engine.engine,
   };
+}
+
+function attachTo(router: Router): Agent['attach'] {
+  const handler = new PortHandler(router);
+  return (port, role) => handler.upgrade(port, { context: { role } });
 }
 
 function readyOf(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
+import { hordeModelsSchema, hordeUrlSchema, hordeWorkerNameSchema } from './horde.ts';
 import { JOB_CATEGORIES } from './job-categories.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
@@ -121,6 +122,15 @@ export const settingsSchema = z.object({
   categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
   /** Percentage that the storefront adds to the market's prices. */
   storefrontMarginPercent: z.number().int().min(0).max(1_000),
+  /** Answer jobs of an AI Horde for kudos, in slots that no buyer wants. Its API key is elsewhere. */
+  hordeOn: z.boolean(),
+  /** Its server; null: the public one on public networks, none elsewhere. */
+  hordeUrl: hordeUrlSchema.nullable(),
+  /** Name of this machine there; null: one that was drawn. */
+  hordeWorkerName: hordeWorkerNameSchema.nullable(),
+  hordeModels: hordeModelsSchema,
+  /** Take jobs that may be for adults only. */
+  hordeNsfw: z.boolean(),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -255,6 +265,11 @@ export const DEFAULT_SETTINGS: Settings = {
   knownPeers: [],
   categoriesOff: [],
   storefrontMarginPercent: 10,
+  hordeOn: false,
+  hordeUrl: null,
+  hordeWorkerName: null,
+  hordeModels: [],
+  hordeNsfw: false,
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',

@@ -16,6 +16,8 @@ export const fetchModel: typeof fetch = (input, init) => withPurpose('models', (
 
 /** `fetch` for requests to the router. */
 export const fetchRouter: typeof fetch = (input, init) => withPurpose('router', () => fetch(input, init));
+/** `fetch` for the AI Horde. */
+export const fetchHorde: typeof fetch = (input, init) => withPurpose('horde', () => fetch(input, init));
 
 /** Connects to an engine server of the owner's. */
 export const connectRegistered: ConnectEngineServer = (target) => {

@@ -30,6 +30,7 @@ import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
+import type { Horde } from './horde.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -65,6 +66,7 @@ export interface StateParts {
   readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
+  readonly horde: Horde;
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -87,6 +89,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       networkName: terms.networkName,
       gateway: parts.gateway,
       batches: parts.batches,
+      horde: parts.horde,
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -122,6 +125,7 @@ export interface ApiParts {
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly storefront: RouterParts['storefront'];
+  readonly horde: Horde;
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -169,6 +173,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     gatewayKeys: parts.gatewayKeys,
     storefront: parts.storefront,
     batches: parts.buying.batches,
+    horde: parts.horde,
     upgrade: openUpgrade(surroundings, selling, shell),
     updates: parts.updates,
     about: createAbout({ home: foundation.paths.root }),

@@ -1,6 +1,7 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
 import { freemem } from 'node:os';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
+import { isHordePeer } from '../../shared/horde.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
@@ -213,7 +214,7 @@ function openProvider(
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
     onActive: (active) => {
       // Their vouchers were verified.
-      for (const { requester } of active) network.prefer(requester);
+      for (const { requester } of active) if (!isHordePeer(requester)) network.prefer(requester);
       parts.engine.duty.setJobs(active.length);
       changed('work');
       if (active.length === 0) parts.serving.idle();

@@ -1,5 +1,6 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { isHordePeer } from '../../shared/horde.ts';
 import { ruledGroups } from '../../shared/machine-rules.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
@@ -17,6 +18,7 @@ import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { AgentConfig } from './config.ts';
 import type { Foundation } from './foundation.ts';
+import type { Horde } from './horde.ts';
 import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
@@ -54,6 +56,7 @@ export interface SectionParts {
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Pick<Batches, 'views'>;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
+  readonly horde: Pick<Horde, 'state'>;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -69,6 +72,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     machine: () => machine(parts),
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
+    horde: () => parts.horde.state(),
     machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
@@ -264,5 +268,6 @@ function machines({ machines, network }: SectionParts): AgentState['machines'] {
 
 /** Peer IDs of Ed25519 keys all begin alike, so their last 8 characters tell them apart. */
 function shortName(peer: string): string {
+  if (isHordePeer(peer)) return 'AI Horde';
   return `…${peer.slice(-8)}`;
 }

@@ -121,6 +121,8 @@ export interface ApiParts {
   /** The served model; null where nothing is sold. */
   readonly servedModel: () => string | null;
   readonly engineServers: Pick<EngineServers, 'search' | 'add' | 'remove' | 'choose'>;
+  /** Fails with `disk-full` or `disk-unwritable`. */
+  readonly horde: { setKey(key: string | null): void };
   readonly refreshBalances: () => Promise<void>;
   readonly depositReturns: DepositReturns;
   readonly spending: Spending;

@@ -9,6 +9,7 @@ import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { engineRoutes } from './routes/engines.ts';
+import { hordeRoutes } from './routes/horde.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
@@ -64,6 +65,7 @@ export function createRouter(parts: ApiParts) {
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),
     engines: engineRoutes(api.engines, parts),
+    horde: hordeRoutes(api.horde, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
     about: aboutRoutes(api.about, parts),
     updates: updateRoutes(api.updates, parts),

@@ -1,5 +1,6 @@
 /** Jobs page: what runs now, and the history with its totals of today. Each job opens into its own page. */
 import { useState } from 'react';
+import { isHordePeer } from '../../shared/horde.ts';
 import { JOBS_SEARCHED_MAX } from '../../shared/job-search.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
@@ -291,6 +292,7 @@ function PeerCell({ job }: { job: Job }) {
   const { t } = useStrings();
   const own = useSection('network').peer;
   if (job.peer === own) return <span className="soft">{t('jobs.you')}</span>;
+  if (isHordePeer(job.peer)) return <span className="soft">{t('horde.title')}</span>;
   return <code className="soft">{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</code>;
 }
 

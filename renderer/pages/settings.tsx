@@ -26,6 +26,7 @@ import { BatchesPart } from './settings-batches.tsx';
 import { BuyersPart } from './settings-buyers.tsx';
 import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
+import { HordePart } from './settings-horde.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
 import { NetworkPart } from './settings-network.tsx';
@@ -93,6 +94,7 @@ function Parts({ change }: { change: Change }) {
           </div>
           <div className="stack">
             <BuyersPart {...props} />
+            <HordePart {...props} />
             <PayoutsPart {...props} />
           </div>
         </Columns>

@@ -27,6 +27,7 @@ import { batchesContract } from './batches.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
+import { hordeContract } from './horde.ts';
 import { keysContract } from './keys.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
@@ -328,6 +329,7 @@ export const contract = {
   },
   /** Engine servers: other programs of the owner's that run models. Their state is in the models section. */
   engines: enginesContract,
+  horde: hordeContract,
   benchmark: {
     run: oc.input(nothing).output(nothing),
     /** Measures the basis for predictions of other models. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
 import { graphicsProblemSchema } from '../graphics-problems.ts';
+import { hordeStateSchema } from '../horde.ts';
 import { machinesStateSchema } from '../machines.ts';
 import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
@@ -384,6 +385,7 @@ export const agentStateSchema = z.object({
   machine: machineStateSchema,
   network: networkStateSchema,
   batches: batchesStateSchema,
+  horde: hordeStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

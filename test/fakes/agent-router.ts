@@ -28,6 +28,13 @@ export function routerFor(agent: FakeAgentState) {
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     engines: engineHandlers(agent),
+    horde: {
+      setKey: on.horde.setKey.handler(({ input }) => {
+        agent.receive('horde.setKey', input);
+        agent.change({ horde: { ...agent.state.horde, hasKey: input.key !== null } });
+        return {};
+      }),
+    },
     benchmark: benchmarkHandlers(agent),
     about: {
       read: on.about.read.handler(() => ({

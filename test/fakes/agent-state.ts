@@ -32,9 +32,24 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     machine: machineOf(view),
     network: networkOf(view),
     machines: null,
+    horde: hordeOf(view),
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });
+}
+
+function hordeOf({ busy }: View): AgentState['horde'] {
+  return {
+    host: busy ? 'horde.example' : null,
+    hasKey: busy,
+    workerName: 'Idlewatt 1a2b3c4d',
+    state: busy ? 'waiting' : 'off',
+    message: null,
+    skipped: busy ? [{ reason: 'models', jobs: 12 }] : [],
+    models: [],
+    kudos: busy ? '123450' : '0',
+    dropped: 0,
+  };
 }
 
 function appOf({ busy, known, nowMs }: View): AgentState['app'] {

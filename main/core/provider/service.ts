@@ -50,6 +50,7 @@ import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.t
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { addOfferRoutes, notOffered } from './offer-routes.ts';
+import { createOtherJobs, type OtherJobs } from './other-jobs.ts';
 import {
   paused,
   pausedByStorage,
@@ -98,6 +99,8 @@ export interface ProviderService {
   active(): readonly ActiveJob[];
   /** See {@link JobSpeeds.of}. */
   speedOf(jobId: string): SpeedCurve | null;
+  /** Lets jobs of another network run in free slots. */
+  readonly other: OtherJobs;
   /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
   reserve(signal: AbortSignal): Promise<() => void>;
   /** Takes no new jobs from now on, while the running ones continue. Returns the function that takes jobs again. */
@@ -168,6 +171,10 @@ export function createProviderService(options: ProviderOptions): ProviderService
     app,
     active: active.list,
     speedOf: speeds.of,
+    other: createOtherJobs({
+      ...{ engines: options.engines, admission: parts.admission, active },
+      check: () => checkTakesJobs(parts),
+    }),
     reserve: reservation.reserve,
     refuseJobs() {
       refusing = true;
