@@ -3,6 +3,7 @@
  * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 wrong command line, 70 ended by a bug.
  */
 // Must be the first imports: they take effect before the rest is loaded.
+import { PROGRAM } from './ports/program.ts';
 import './agent/no-debugger.ts';
 import './agent/memory.ts';
 import './agent/private-files.ts';
@@ -47,8 +48,8 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     return null;
   }
   if (values.help) {
-    const options = helpText('npm run agent -- [options]', ['agent']);
-    console.log(`${options}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
+    const options = helpText(`${PROGRAM.command} [options]`, ['agent']);
+    console.log(`${options}\n\nCommands (${PROGRAM.command} COMMAND):\n${listCommands()}`);
     return null;
   }
   const home =
@@ -84,6 +85,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     listen: values.listen,
     announce: values.announce,
     ...(values['public-dht'] && { publicDht: true as const }),
+    updatesFrom: values['updates-from'],
     metricsPort: given.some(({ name }) => name === 'metrics-port') ? values['metrics-port'] : null,
     quietRequester: values['quiet-requester'],
     logLevel: values['log-level'],

@@ -12,7 +12,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
-import { holdForChecks } from './agent/checking.ts';
+import { holdForChecks, openVerdicts } from './agent/checking.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
@@ -23,7 +23,8 @@ import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { createHistory } from './agent/history/index.ts';
-import { openApi, openPages, openState } from './agent/interfaces.ts';
+import { openHorde } from './agent/horde.ts';
+import { openApi, openPages, openState, type Router } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
@@ -37,7 +38,7 @@ import {
 } from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
-import { connectPatiently, openNetwork } from './agent/peers.ts';
+import { connectPatiently, type OpenedNetwork, openNetwork } from './agent/peers.ts';
 import { openPracticeRole } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
@@ -45,6 +46,7 @@ import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import { type OpenStorefront, openStorefront } from './agent/storefront.ts';
 import type { Surroundings } from './agent/surroundings.ts';
+import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
 import type { StateHub } from './api/state-hub.ts';
 import { openHome, restoreAtStart } from './core/home/index.ts';
@@ -202,13 +204,14 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const { network, machines } = await openPeers(surroundings, foundation);
-  contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
+  const { network, machines, ways } = await openPeers(surroundings, foundation, shell);
+  contacts.watchPeers(network);
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
-  const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
+  const verdicts = openVerdicts(surroundings, foundation, network);
+  const selling = openSelling(surroundings, { foundation, money, network, shell, machines, verdicts });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, machines, models: selling.engine.models },
+    ...{ foundation, money, machines, verdicts, models: selling.engine.models },
     holdModel: holdForChecks(foundation, selling),
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
@@ -219,10 +222,12 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  const opened = { foundation, money, selling, machines, shell, networkSwitch };
+  const updates = openUpdates(surroundings, foundation);
+  const horde = openHorde(surroundings, foundation, selling);
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde };
   const hub = openState(surroundings, {
     ...opened,
-    ...{ startedAtMs, network, contacts, changes },
+    ...{ startedAtMs, network, ways, contacts, changes },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
@@ -231,7 +236,7 @@ async function compose(
   openClockNotice(surroundings, money, buying.directory);
   const views = openViews(surroundings, { ...opened, hub, directory: buying.directory });
   const metrics = await startOwnMachines(surroundings, machines, {
-    report: () => reportOf(foundation, selling, views.workWatts),
+    report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
   const storefront = await openStorefront(surroundings, { foundation, money, network, buying });
@@ -243,8 +248,7 @@ async function compose(
     ...{ pairing: pages?.pairing ?? null, quit: hooks.quit },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
-  const portHandler = new PortHandler(router);
-  const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
+  const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
     ...readyOf(surroundings, { paths: foundation.paths, money, network, storefront }),
     page: pages?.page ?? null,
@@ -258,12 +262,18 @@ async function compose(
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
+  horde.start();
   const { page, gateway, pid } = requester ?? {};
   return {
     ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),
     attach,
     engine: selling.engine.engine,
   };
+}
+
+function attachTo(router: Router): Agent['attach'] {
+  const handler = new PortHandler(router);
+  return (port, role) => handler.upgrade(port, { context: { role } });
 }
 
 function readyOf(
@@ -286,12 +296,13 @@ function readyOf(
 async function openPeers(
   surroundings: Surroundings,
   foundation: Foundation,
-): Promise<{ readonly network: Network; readonly machines: OwnMachines | null }> {
+  shell: ShellLink,
+): Promise<OpenedNetwork & { readonly machines: OwnMachines | null }> {
   const own = readOwnNetwork(surroundings, foundation);
-  const network = await openNetwork(surroundings, foundation, own);
+  const { network, ways } = await openNetwork(surroundings, foundation, own);
   return {
-    network,
-    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
+    ...{ network, ways },
+    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, { network, shell }),
   };
 }
 
@@ -317,6 +328,7 @@ function openViews(
   return {
     ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
     workWatts,
+    work,
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

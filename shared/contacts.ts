@@ -1,7 +1,7 @@
 /** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
 import { z } from 'zod';
 
-/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. */
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. `updates`: the feed of updates and its packages. `router`: the router of this network, asked for a port. `horde`: the AI Horde. */
 export const contactPurposeSchema = z.enum([
   'models',
   'chain',
@@ -10,6 +10,9 @@ export const contactPurposeSchema = z.enum([
   'peers',
   'engines',
   'directory',
+  'updates',
+  'router',
+  'horde',
   'other',
 ]);
 export type ContactPurpose = z.infer<typeof contactPurposeSchema>;

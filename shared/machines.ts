@@ -1,10 +1,11 @@
-/** The private network of one owner's machines: roles, the roster that the founder signs, and what machines tell each other. */
+/** The private network of one owner's machines: roles, the lists that owners sign, and what machines tell each other. */
 import { z } from 'zod';
+import { machineRulesSchema, ruleGroupSchema } from './machine-rules.ts';
 import { presenceSchema } from './presence.ts';
 
 /**
- * `owner`: buys, serves, and pauses other machines. `use`: buys and serves. `serve`: serves only. The founder, which is always
- * an owner, also adds and removes machines.
+ * `owner`: buys, serves, adds, removes and pauses other machines, and sets rules for all. `use`: buys and serves. `serve`:
+ * serves only. The founder is always an owner.
  */
 export const MACHINE_ROLES = ['owner', 'use', 'serve'] as const;
 export const machineRoleSchema = z.enum(MACHINE_ROLES);
@@ -15,6 +16,8 @@ export const MACHINES_MAX = 64;
 export const MACHINE_NAME_CHARACTERS_MAX = 60;
 /** Words of a pairing code; each of the list's 2,048 words is worth 11 bits. */
 export const PAIRING_WORDS = 6;
+/** Longest text in which six words are looked for. */
+export const PAIRING_CODE_CHARACTERS_MAX = 200;
 /** Minutes in which a pairing code can be used, once. */
 export const PAIRING_MINUTES = 10;
 
@@ -32,17 +35,54 @@ export const listedMachineSchema = z.object({
 });
 export type ListedMachine = z.infer<typeof listedMachineSchema>;
 
-/** Payload of the roster's JWS, which only the founder signs. The one with the higher version replaces the other. */
-export const rosterSchema = z.object({
-  network: networkIdSchema,
-  version: z.number().int().positive(),
-  machines: z.array(listedMachineSchema).min(1).max(MACHINES_MAX),
-});
-export type Roster = z.infer<typeof rosterSchema>;
+/** Highest number of a version, a generation, a change or a revision. */
+const numberSchema = z.number().int().nonnegative().max(1_000_000_000);
 
-/** Longest JWS of a roster: a list of the most machines with the longest names fits. */
-export const ROSTER_CHARACTERS_MAX = 40_000;
-export const rosterJwsSchema = z.string().min(1).max(ROSTER_CHARACTERS_MAX);
+/**
+ * Decision of an owner about a machine. A higher generation replaces a lower one; within a generation a removal replaces
+ * everything else, then the higher change counts. A machine that is added again after a removal has the next generation.
+ */
+export const machineDecisionSchema = z.object({
+  ...listedMachineSchema.shape,
+  generation: numberSchema,
+  change: numberSchema,
+  isRemoved: z.boolean(),
+});
+export type MachineDecision = z.infer<typeof machineDecisionSchema>;
+
+/** Owners whose decisions count. */
+export const OWNERS_MAX = 16;
+/** Machines that one owner's list names, removed ones included. */
+export const DECISIONS_MAX = 128;
+
+/** Settings that an owner set for all machines. The set with the highest revision counts. */
+export const setRulesSchema = z.object({ revision: numberSchema, values: machineRulesSchema });
+export type SetRules = z.infer<typeof setRulesSchema>;
+
+/** Payload of the JWS that each owner signs. The one with the higher version replaces its earlier one. */
+export const ownerListSchema = z.object({
+  network: networkIdSchema,
+  /** Peer ID of the owner, which signs. */
+  owner: peerIdSchema,
+  version: numberSchema,
+  machines: z.array(machineDecisionSchema).max(DECISIONS_MAX),
+  rules: setRulesSchema.nullable(),
+});
+export type OwnerList = z.infer<typeof ownerListSchema>;
+
+/** Longest JWS of a list: one of the most machines with the longest names fits. */
+export const LIST_CHARACTERS_MAX = 80_000;
+/** Signed lists that machines exchange: those of all owners, and that of the sender. */
+export const signedListsSchema = z
+  .array(z.string().min(1).max(LIST_CHARACTERS_MAX))
+  .min(1)
+  .max(OWNERS_MAX + 1);
+/** Longest message with lists. */
+export const LISTS_CHARACTERS_MAX = (OWNERS_MAX + 1) * (LIST_CHARACTERS_MAX + 10);
+/** Body of a `POST` to {@link import('./wire.ts').ROSTER_PATH}. */
+export const listsMessageSchema = z.object({ lists: signedListsSchema });
+/** Response: the lists as they are after it; null for a peer that is none of the machines. */
+export const listsAnswerSchema = z.object({ taken: z.boolean(), lists: signedListsSchema.nullable() });
 
 /** Work that was done within a local day. */
 export const workDoneSchema = z.object({
@@ -53,6 +93,19 @@ export const workDoneSchema = z.object({
   workMs: z.number().nonnegative(),
 });
 export type WorkDone = z.infer<typeof workDoneSchema>;
+
+/** Days that a report covers. */
+export const DAYS_REPORTED = 14;
+/** Work of a machine for all machines within a day of its own calendar. */
+export const machineDaySchema = z.object({
+  day: z.iso.date(),
+  outputTokens: z.number().int().nonnegative(),
+  /** Sum of the jobs' durations. */
+  workMs: z.number().nonnegative(),
+  /** Energy of the work beyond the idle machine; null if it isn't known for the whole day. */
+  wattHours: z.number().nonnegative().nullable(),
+});
+export type MachineDay = z.infer<typeof machineDaySchema>;
 
 /** A machine's own report. Values that it can't measure are null. */
 export const machineReportSchema = z.object({
@@ -69,11 +122,17 @@ export const machineReportSchema = z.object({
   served: workDoneSchema,
   /** Today: what it had done by all machines. */
   used: workDoneSchema,
+  /** The last days with work, oldest first. */
+  days: z.array(machineDaySchema).max(DAYS_REPORTED),
 });
 export type MachineReport = z.infer<typeof machineReportSchema>;
 
 /** Response to `GET` {@link import('./wire.ts').MACHINE_PATH}. */
-export const machineAnswerSchema = z.object({ roster: rosterJwsSchema, report: machineReportSchema });
+export const machineAnswerSchema = z.object({
+  /** SHA-256 of the lists that the machine has. */
+  lists: secretSchema,
+  report: machineReportSchema,
+});
 
 /** Body of a `POST` to the same path, from an owner. */
 export const machineOrderSchema = z.object({ order: z.enum(['pause', 'resume']) });
@@ -93,7 +152,7 @@ export const pairingAnswerSchema = z.object({
   networkKey: secretSchema,
   network: networkIdSchema,
   founder: peerIdSchema,
-  roster: rosterJwsSchema,
+  lists: signedListsSchema,
 });
 export type PairingAnswer = z.infer<typeof pairingAnswerSchema>;
 
@@ -101,7 +160,8 @@ export type PairingAnswer = z.infer<typeof pairingAnswerSchema>;
 export const shownMachineSchema = z.object({
   ...listedMachineSchema.shape,
   isSelf: z.boolean(),
-  isFounder: z.boolean(),
+  /** This machine may remove it. */
+  isRemovable: z.boolean(),
   isConnected: z.boolean(),
   /** Its last report; null if there was none since this agent started. */
   report: machineReportSchema.nullable(),
@@ -114,8 +174,9 @@ export type ShownMachine = z.infer<typeof shownMachineSchema>;
 export const machinesStateSchema = z.object({
   /** This machine's own role; null once it was removed. */
   role: machineRoleSchema.nullable(),
-  isFounder: z.boolean(),
   machines: z.array(shownMachineSchema),
+  /** Groups of settings that an owner set for all machines. */
+  ruled: z.array(ruleGroupSchema),
 });
 export type MachinesState = z.infer<typeof machinesStateSchema>;
 

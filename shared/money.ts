@@ -24,6 +24,8 @@ export function plainAsset({ id, symbol, decimals, practice }: Asset): Asset {
 }
 
 export const ZERO = 0n as Amount;
+/** ID of the asset where nothing is paid: every amount of it is zero. */
+export const NO_MONEY_ID = 'idlewatt:own-machines/none';
 
 /** The network (CAIP-2) of an asset ID. */
 export function networkOf(assetId: string): string {

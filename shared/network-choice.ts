@@ -5,12 +5,15 @@ import type { GivenOption } from './options.ts';
 
 export const networkChoiceSchema = z.enum([
   'practice', // worthless money on this machine
+  'office', // the owner's machines among each other, without money
   'base-sepolia', // worthless money on a public test network
   'base', // real money
 ]);
 export type NetworkChoice = z.infer<typeof networkChoiceSchema>;
 /** Networks that have a data folder of their own inside the owner's; practice uses the folder itself. */
-export type PublicNetwork = Exclude<NetworkChoice, 'practice'>;
+export type SeparateNetwork = Exclude<NetworkChoice, 'practice'>;
+/** Networks with a public chain. */
+export type PublicNetwork = Exclude<SeparateNetwork, 'office'>;
 
 /** Content of the file with the choice. */
 export const networkChoiceFileSchema = z.object({ network: networkChoiceSchema });
@@ -25,7 +28,7 @@ export function termsOfChoice(choice: NetworkChoice): {
   readonly profile: Profile;
   readonly network: PublicNetwork | null;
 } {
-  return choice === 'practice'
-    ? { profile: 'practice', network: null }
+  return choice === 'practice' || choice === 'office'
+    ? { profile: choice, network: null }
     : { profile: 'open', network: choice };
 }

@@ -137,6 +137,13 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'open and public nodes: multiaddr at which everybody reaches this machine, for example a forwarded port; may be repeated',
   },
+  'updates-from': {
+    type: 'text',
+    placeholder: 'URL',
+    env: 'IDLEWATT_UPDATES_FROM',
+    readBy: ['agent'],
+    help: 'folder with the signed update feed, for example a mirror (default: the one that the package names)',
+  },
   'public-dht': {
     type: 'flag',
     readBy: ['agent'],
@@ -243,6 +250,11 @@ export const ENVIRONMENT: Readonly<
   IDLEWATT_MODEL_CACHE: {
     audience: 'public',
     help: 'folder of verified model files shared between data folders',
+  },
+  IDLEWATT_UPDATES_FROM: {
+    option: 'updates-from',
+    audience: 'public',
+    help: 'folder with the signed update feed',
   },
   IDLEWATT_CACHE: { audience: 'public', help: 'folder of the downloads that the npm commands keep' },
   IDLEWATT_SANDBOX: { audience: 'internal', help: 'confinements that the launcher applied to the engine' },

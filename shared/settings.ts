@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
+import { hordeModelsSchema, hordeUrlSchema, hordeWorkerNameSchema } from './horde.ts';
 import { JOB_CATEGORIES } from './job-categories.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
@@ -121,6 +122,15 @@ export const settingsSchema = z.object({
   categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
   /** Percentage that the storefront adds to the market's prices. */
   storefrontMarginPercent: z.number().int().min(0).max(1_000),
+  /** Answer jobs of an AI Horde for kudos, in slots that no buyer wants. Its API key is elsewhere. */
+  hordeOn: z.boolean(),
+  /** Its server; null: the public one on public networks, none elsewhere. */
+  hordeUrl: hordeUrlSchema.nullable(),
+  /** Name of this machine there; null: one that was drawn. */
+  hordeWorkerName: hordeWorkerNameSchema.nullable(),
+  hordeModels: hordeModelsSchema,
+  /** Take jobs that may be for adults only. */
+  hordeNsfw: z.boolean(),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -183,6 +193,8 @@ export const settingsSchema = z.object({
   publicDht: z.boolean(),
   /** TCP port that the owner's router forwards to this machine, the same on both; null: none. */
   forwardedPort: z.number().int().min(1_024).max(65_535).nullable(),
+  /** Ask the router to lead a port to this machine, by UPnP or NAT-PMP, unless one is forwarded. */
+  openPort: z.boolean(),
   /** IP address or host name at which the internet reaches that port; null: peers tell the address that they see. */
   publicHost: z
     .string()
@@ -209,6 +221,8 @@ export const settingsSchema = z.object({
   /** A global hotkey pauses Idlewatt, see shared/hot-key.ts. */
   handBackKey: z.boolean(),
   notifications: z.boolean(),
+  /** Look for updates daily, and download them. */
+  updatesAutomatic: z.boolean(),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -251,6 +265,11 @@ export const DEFAULT_SETTINGS: Settings = {
   knownPeers: [],
   categoriesOff: [],
   storefrontMarginPercent: 10,
+  hordeOn: false,
+  hordeUrl: null,
+  hordeWorkerName: null,
+  hordeModels: [],
+  hordeNsfw: false,
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',
@@ -271,6 +290,7 @@ export const DEFAULT_SETTINGS: Settings = {
   publicNodes: [],
   publicDht: false,
   forwardedPort: null,
+  openPort: false,
   publicHost: null,
   engineServers: [],
   modelBudgetBytes: 20_000_000_000,
@@ -281,4 +301,5 @@ export const DEFAULT_SETTINGS: Settings = {
   startWithSystem: false,
   handBackKey: true,
   notifications: true,
+  updatesAutomatic: true,
 };

@@ -54,7 +54,7 @@ export const IPC = {
 
 /** Path at which a machine reports to its owner's other machines, and takes their orders. */
 export const MACHINE_PATH = '/v1/machine';
-/** Path at which a machine takes a newer roster of its network. */
+/** Path at which a machine takes newer lists of its network's owners, and tells its own. */
 export const ROSTER_PATH = '/v1/machine/roster';
 /** Path of a request to join a private network; served only while a code is open, on a network of its own. */
 export const PAIRING_PATH = '/v1/pairing';
@@ -68,6 +68,9 @@ export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';
  * applies to it.
  */
 export const UNHANDLED_PROTOCOL = '/idlewatt/are-you-there/1.0.0';
+/** libp2p's protocols of AutoNAT version 2: a machine asks a public node to connect to one of its addresses. */
+export const DIAL_REQUEST_PROTOCOL = '/libp2p/autonat/2/dial-request';
+export const DIAL_BACK_PROTOCOL = '/libp2p/autonat/2/dial-back';
 /** Its SHA-256 is the key that every provider provides, next to those of its model files. */
 export const MARKET_NAME = 'idlewatt market 1';
 /** Topic of the hints about changed offers; the shard of a model file follows, see `offer-shards.ts`. */
@@ -96,6 +99,8 @@ export const CHECK_REPORTS_PATH = '/v1/check-reports';
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path at which a provider shows channels on which it was paid. */
 export const REFERENCES_PATH = '/v1/references';
+/** Path at which a peer shows its signed verdicts on providers whose answers it repeated. */
+export const AUDITS_PATH = '/v1/audits';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 

@@ -2,8 +2,10 @@
  * Runs commands of the agent's program: `npm run agent -- NOUN [VERB] [options]`. A command's code is loaded only
  * when it runs.
  */
+
 import { AppError } from '../../shared/errors.ts';
 import { USAGE_EXIT_CODE } from '../../shared/options.ts';
+import { PROGRAM } from '../ports/program.ts';
 import { isClosedPipe, systemFailure } from './system-failures.ts';
 import { COMMANDS } from './table.ts';
 
@@ -42,7 +44,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
   const rest = argv.slice(words);
   if (rest.includes('--help')) {
-    console.log(`${command.summary}\nUsage: npm run agent -- ${name} ${command.usage}`);
+    console.log(`${command.summary}\nUsage: ${PROGRAM.command} ${name} ${command.usage}`);
     return 0;
   }
   try {
@@ -54,7 +56,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       return error.code === 'bad-request' ? USAGE_EXIT_CODE : 1;
     }
     if (error instanceof TypeError && 'code' in error) {
-      console.error(`idlewatt: ${error.message}\nUsage: npm run agent -- ${name} ${command.usage}`);
+      console.error(`idlewatt: ${error.message}\nUsage: ${PROGRAM.command} ${name} ${command.usage}`);
       return USAGE_EXIT_CODE;
     }
     // The reader has what it needs, e.g. in `ledger export | head`.

@@ -1,4 +1,5 @@
 /** `pair machine`, `pair join` and `machines list|pause|resume|remove`: the private network of the owner's machines. */
+
 import { homedir, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
@@ -10,24 +11,22 @@ import {
   plainMachineName,
   type ShownMachine,
 } from '../../shared/machines.ts';
-import { bip39Words } from '../adapters/ethers/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
 import { acquireFileLock } from '../adapters/sqlite/index.ts';
+import { joinByCode, refuseWithOthers } from '../agent/joining.ts';
 import { type MembershipFile, membershipFile } from '../agent/membership-file.ts';
-import { PAIRING_LISTEN, PAIRING_TAG } from '../agent/pairing-place.ts';
 import { defaultHome, openHome } from '../core/home/index.ts';
-import { joinNetwork, openRoster } from '../core/machines/index.ts';
+import { openRoster } from '../core/machines/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { stderrLog } from '../ports/log.ts';
-import type { Network } from '../ports/network.ts';
+import { readNetworkChoice } from '../ports/network-choice.ts';
+import { PROGRAM } from '../ports/program.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { askLine } from './prompt.ts';
 import { type AgentApi, readState, withRunningAgent } from './running-agent.ts';
 
 const HOME = { home: { type: 'string' } } as const;
-/** Time in which the machine that shows the code is found. */
-const JOIN_MS_MAX = 60_000;
 
 export const invite: CommandRun = async (argv) => {
   const { values } = parseArgs({
@@ -42,7 +41,7 @@ export const invite: CommandRun = async (argv) => {
     const { code } = await api.machines.invite({ role: role.data });
     console.log(`Code: ${code}`);
     console.log(
-      `On the other machine, run \`npm run agent -- pair join\` and enter it within ${PAIRING_MINUTES} min.`,
+      `On the other machine, run \`${PROGRAM.command} pair join\` and enter it within ${PAIRING_MINUTES} min.`,
     );
     console.log('It works once, in this LAN only.');
     return 0;
@@ -51,37 +50,22 @@ export const invite: CommandRun = async (argv) => {
 
 export const join: CommandRun = async (argv) => {
   const { values } = parseArgs({ args: [...argv], options: { ...HOME, name: { type: 'string' } } });
-  const home = openHome({
-    root:
-      values.home ??
-      defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
-    network: null,
-    acquireLock: acquireFileLock,
-    pid: process.pid,
-  });
+  const root =
+    values.home ??
+    defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
+  // The office has a data folder of its own if it was chosen in the app.
+  const chosen = readNetworkChoice(root) === 'office' ? 'office' : null;
+  const home = openHome({ root, network: chosen, acquireLock: acquireFileLock, pid: process.pid });
   try {
-    const file = membershipFile(home.paths.keys);
-    const network = await createNetwork({
-      folder: home.paths.keys,
-      ...{ listen: PAIRING_LISTEN, mdns: true, mdnsServiceTag: PAIRING_TAG, clock: systemClock },
-    });
-    await refuseIfMember(file, network);
+    const { keys } = home.paths;
+    const file = membershipFile(keys);
+    await refuseIfMember(file, keys);
     // Read without the command line, which other users of this machine can see.
     const code = await askLine('Code (six words): ');
-    await network.start();
-    try {
-      const signal = AbortSignal.timeout(JOIN_MS_MAX);
-      const name = plainMachineName(values.name ?? hostname());
-      console.log('Searching for the machine that shows the code…');
-      const record = await joinNetwork(
-        { network, words: bip39Words(), verifySigned, clock: systemClock, name, signal },
-        code,
-      );
-      file.write(record);
-    } finally {
-      await network.stop();
-    }
-    console.log('This machine has joined. Start it with `npm start -- --profile office`.');
+    console.log('Searching for the machine that shows the code…');
+    file.write(await joinByCode(keys, { code, name: plainMachineName(values.name ?? hostname()) }));
+    const options = chosen === null ? ' --profile office' : '';
+    console.log(`This machine has joined. Start it with \`${PROGRAM.start}${options}\`.`);
     return 0;
   } finally {
     home.close();
@@ -89,18 +73,15 @@ export const join: CommandRun = async (argv) => {
 };
 
 /** A machine that is alone in a network of its own may leave it. */
-async function refuseIfMember(file: MembershipFile, { key }: Network): Promise<void> {
+async function refuseIfMember(file: MembershipFile, keysFolder: string): Promise<void> {
   const record = file.read();
   if (record === null) return;
+  const { key } = await createNetwork({ folder: keysFolder, mdns: false, clock: systemClock });
   const roster = await openRoster({
     ...{ record, store: file, key, verifySigned, clock: systemClock, log: stderrLog },
   });
   const others = roster.machines().filter(({ peer }) => peer !== key.peer).length;
-  if (others === 0 || roster.roleOf(key.peer) === null) return;
-  throw new AppError(
-    'bad-request',
-    `This machine is in a network with ${others} other machine${others === 1 ? '' : 's'}. Nothing was changed. To leave it, delete keys/machines.json in the data folder.`,
-  );
+  if (roster.roleOf(key.peer) !== null) refuseWithOthers(others);
 }
 
 export const list: CommandRun = async (argv) => {
@@ -157,7 +138,7 @@ async function readMachines(api: AgentApi): Promise<readonly ShownMachine[]> {
   if (machines === null) {
     throw new AppError(
       'unsupported',
-      'This machine is in no private network. Start it with --profile office.',
+      'This machine is in no private network. Choose "Your own machines" as its network in Settings, or start it with --profile office.',
     );
   }
   return machines.machines;

@@ -20,9 +20,13 @@ export function existingHome(home: string | undefined): HomePaths {
 
 /** Returns the data folder of `--home`, or the default one, whether or not it exists. */
 export function chosenHome(home: string | undefined): HomePaths {
-  if (home?.trim() === '') throw new AppError('bad-request', 'Empty value for --home. Use --home DIR.');
-  const root =
-    home ?? defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
+  const root = homeRoot(home);
   // A network that the owner chose in the app has its data inside.
   return homePaths(root, networkFolder(root, []));
+}
+
+/** Returns the folder of `--home`, or the default one: that of all networks. */
+export function homeRoot(home: string | undefined): string {
+  if (home?.trim() === '') throw new AppError('bad-request', 'Empty value for --home. Use --home DIR.');
+  return home ?? defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
 }

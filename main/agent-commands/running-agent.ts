@@ -1,4 +1,5 @@
 /** Connects a command to the API of the agent that runs on a data folder, in the role of its owner's terminal. */
+
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
@@ -10,6 +11,7 @@ import { firstState } from '../../shared/api/state-updates.ts';
 import { AppError } from '../../shared/errors.ts';
 import { API_SOCKET_PATH, socketProtocols } from '../../shared/wire.ts';
 import { readTerminalAccess } from '../agent/terminal-access.ts';
+import { PROGRAM } from '../ports/program.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
 
@@ -44,7 +46,7 @@ export async function readState(api: AgentApi): Promise<AgentState> {
 function notRunning(home: string): AppError {
   return new AppError(
     'not-found',
-    `No agent that accepts commands is running on ${home}. Start it with \`npm start -- --headless --home ${home}\`.`,
+    `No agent that accepts commands is running on ${home}. Start it with \`${PROGRAM.start} --headless --home ${home}\`.`,
     { details: { home } },
   );
 }

@@ -14,6 +14,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] --in FILE [--check]',
     load: async () => ({ run: (await import('./backup.ts')).restore }),
   },
+  rollback: {
+    summary:
+      'After a return to an earlier version of Idlewatt, goes back to the copy of the database from before the upgrade.',
+    usage: '[--home DIR] [--accept-loss ENTRIES]',
+    load: () => import('./rollback.ts'),
+  },
   pair: {
     summary:
       'Shows a code with which a browser on this machine keeps its access to the pages; needs the running agent.',
@@ -71,6 +77,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       'Replaces the peer key while the agent is stopped; the good name moves along. --stolen: the former key is revoked instead.',
     usage: '[--stolen] [--home DIR] [--practice] [--passphrase-file FILE]',
     load: async () => ({ run: (await import('./identity.ts')).rotate }),
+  },
+  'horde show': {
+    summary: 'Shows what the worker for the AI Horde does, and why it has no jobs; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./horde.ts')).show }),
+  },
+  'horde key': {
+    summary: 'Asks for the API key of the AI Horde and stores it; an empty one removes it.',
+    usage: '[--home DIR]',
+    load: async () => ({ run: (await import('./horde.ts')).key }),
+  },
+  'horde set': {
+    summary:
+      'Turns the worker on or off and chooses its models by ID, each with its name there if it needs another one.',
+    usage:
+      '[--home DIR] [--on | --off] [--model ID[=NAME]]... [--name NAME] [--url URL|default] [--nsfw yes|no]',
+    load: async () => ({ run: (await import('./horde.ts')).set }),
   },
   why: {
     summary: 'Prints why nothing is earned now and what would change it; needs the running agent.',

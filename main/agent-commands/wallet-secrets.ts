@@ -2,6 +2,7 @@
  * `wallet create`, `import`, `export`, `drill` and `payout`: work on the files of a data folder. Secrets come from a
  * prompt without an echo or from files that the owner names, and are shown on the terminal only.
  */
+
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
@@ -11,6 +12,7 @@ import { knownWallet } from '../agent/known-wallet.ts';
 import { openHome } from '../core/home/index.ts';
 import { createSecrets, openWallet, practicePassphrase, type Secrets } from '../core/wallet/index.ts';
 import { systemClock } from '../ports/clock.ts';
+import { PROGRAM } from '../ports/program.ts';
 import type { SecretSource } from '../ports/wallet.ts';
 import type { CommandRun } from './index.ts';
 import { writeNew } from './new-file.ts';
@@ -51,7 +53,7 @@ export const create: CommandRun = async (argv) => {
     console.log(`Your wallet's address is ${wallet.accounts.funds.address}.\n`);
     console.log('Write this recovery phrase on paper, in this order. Anyone who has it has the money:\n');
     console.log(words.map((word, index) => `${String(index + 1).padStart(3)}. ${word}`).join('\n'));
-    console.log('\nThen verify your backup with `npm run agent -- wallet drill`.');
+    console.log(`\nThen verify your backup with \`${PROGRAM.command} wallet drill\`.`);
     return 0;
   });
 };

@@ -11,7 +11,7 @@ import { didOf, verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
-import type { AnswerChecks, AnswerChecksOptions } from '../core/answer-checks/index.ts';
+import type { AnswerChecks, AnswerChecksOptions, Verdicts } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget, UNLIMITED } from '../core/budget/index.ts';
 import {
@@ -65,6 +65,7 @@ export interface BuyingParts {
   readonly models: Pick<ModelStore, 'findFile'>;
   /** Holds a model to check bought answers with. */
   readonly holdModel: AnswerChecksOptions['hold'];
+  readonly verdicts: Pick<Verdicts, 'note'>;
   /** Null where providers are paid. */
   readonly machines: Pick<OwnMachines, 'refusal' | 'roster'> | null;
 }
@@ -312,19 +313,17 @@ async function openGateway(
 ): Promise<OpenGateway> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
-  const { foundation, money, network, models, machines, holdModel: hold } = parts;
+  const { foundation, money, network, models, machines, holdModel: hold, verdicts } = parts;
   const gatewayLog = log.child('gateway');
-  const tokenizer = createTokenizer({
-    findFile: models.findFile,
-    modelFolders: [foundation.paths.models],
-    clock,
-  });
+  const modelFolders = [foundation.paths.models];
+  const tokenizer = createTokenizer({ findFile: models.findFile, modelFolders, clock });
   onClose(() => tokenizer.stop());
   const reportCharges = logCharges(surroundings);
   const prepare = () =>
     money.prepareBuying().catch(logFault(gatewayLog, 'The wallet could not be filled for practice'));
   const opened: { batches?: Batches } = {};
-  const checks = openAnswerChecks(surroundings, foundation, { directory, experience, network, hold });
+  const checking = { directory, experience, network, hold, verdicts };
+  const checks = openAnswerChecks(surroundings, foundation, checking);
   const gateway = createGateway({
     ...{ network, directory, payer },
     // Nothing is paid among the owner's machines, so there is nothing to limit and nobody to pay in vain.

@@ -6,12 +6,15 @@ import {
   type AnswerChecksOptions,
   createAnswerChecks,
   createReceivedChecks,
+  createVerdicts,
   type ReceivedChecks,
+  type Verdicts,
 } from '../core/answer-checks/index.ts';
 import type { Directory } from '../core/network/index.ts';
 import type { Experience } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
 import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -37,6 +40,7 @@ export interface CheckingParts {
   readonly experience: Pick<Experience, 'noteEnd'>;
   readonly network: Pick<Network, 'fetch'>;
   readonly hold: AnswerChecksOptions['hold'];
+  readonly verdicts: Pick<Verdicts, 'note'>;
   /** 0 to 1, exclusive; default: drawn. */
   readonly random?: () => number;
 }
@@ -45,7 +49,7 @@ export interface CheckingParts {
 export function openAnswerChecks(
   { clock, log, onClose }: Pick<Surroundings, 'clock' | 'log' | 'onClose'>,
   { records }: Pick<Foundation, 'records'>,
-  { directory, experience, network, hold, random = Math.random }: CheckingParts,
+  { directory, experience, network, hold, verdicts, random = Math.random }: CheckingParts,
 ): AnswerChecks {
   const checksLog = log.child('answer-checks');
   const report = async (peer: string, jobId: string, facts: CheckReport) => {
@@ -59,6 +63,11 @@ export function openAnswerChecks(
   };
   const checks = createAnswerChecks({
     ...{ hold, records, clock, log: checksLog, random },
+    onChecked({ peer, sha256 }, { isAlarm, atMs }, { answers, tokens }) {
+      verdicts
+        .note({ provider: peer, sha256, answers, tokens, hasPassed: !isAlarm, atMs })
+        .catch(logFault(checksLog, 'A verdict could not be signed'));
+    },
     onAlarm({ peer, sha256, soldJobId }, { tokens, differing, gapMean, logStanding }) {
       checksLog.warn('A provider’s answers are not those of its model; nothing is bought from it for a day', {
         provider: peer,
@@ -72,6 +81,15 @@ export function openAnswerChecks(
   });
   onClose(() => checks.stop());
   return checks;
+}
+
+/** Opens the signed results of this machine's checks, for other buyers. */
+export function openVerdicts(
+  { log }: Pick<Surroundings, 'log'>,
+  { records }: Pick<Foundation, 'records'>,
+  { key }: Pick<Network, 'key'>,
+): Verdicts {
+  return createVerdicts({ records, key, log: log.child('answer-checks') });
 }
 
 /** Takes what buyers report on answers of this machine. */

@@ -52,6 +52,8 @@ export interface AgentConfig {
   readonly announce?: readonly string[];
   /** Find others of the market in the public DHT, and be found there; absent: as the settings say. */
   readonly publicDht?: true;
+  /** Folder of the update feed, instead of the one that the package names. */
+  readonly updatesFrom?: string | null;
   /** Port of a public node's metrics on loopback; null: none. 0 takes any free port. */
   readonly metricsPort?: number | null;
   readonly quietRequester: boolean;

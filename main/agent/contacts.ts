@@ -14,6 +14,11 @@ import type { Surroundings } from './surroundings.ts';
 /** `fetch` for model downloads: every host that a publisher redirects to counts as contacted for a model. */
 export const fetchModel: typeof fetch = (input, init) => withPurpose('models', () => fetch(input, init));
 
+/** `fetch` for requests to the router. */
+export const fetchRouter: typeof fetch = (input, init) => withPurpose('router', () => fetch(input, init));
+/** `fetch` for the AI Horde. */
+export const fetchHorde: typeof fetch = (input, init) => withPurpose('horde', () => fetch(input, init));
+
 /** Connects to an engine server of the owner's. */
 export const connectRegistered: ConnectEngineServer = (target) => {
   const connection = connectEngineServer(target);

@@ -18,10 +18,10 @@ import { createLinkedEntries, createModelStore } from '../core/models/index.ts';
 import { createGraphics, createModelMemory } from '../core/serving/index.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
-import { openEngineKeys } from './engine-keys.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { logEngine } from './run-story/index.ts';
+import { openServiceKeys } from './service-keys.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
@@ -36,7 +36,7 @@ export function openEngine(
   const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
   const servers = createEngineServers({
     settings,
-    keys: openEngineKeys(paths.keys),
+    keys: openServiceKeys(paths.keys, 'engine-servers.json'),
     connect: connectRegistered,
     findAddresses,
     clock,

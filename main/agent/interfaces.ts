@@ -22,6 +22,7 @@ import { createHourlyEarnings, type ForecastService } from '../core/forecast/ind
 import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { Network } from '../ports/network.ts';
 import { createAbout } from './about.ts';
 import type { GatewayAddress } from './buying.ts';
@@ -29,6 +30,7 @@ import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
+import type { Horde } from './horde.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -36,6 +38,7 @@ import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { openPairedBrowsers } from './paired-browsers.ts';
+import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -53,14 +56,17 @@ const PAGES_BY_BUNDLE = fileURLToPath(new URL('../../../renderer', import.meta.u
 export interface StateParts {
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
+  readonly updates: Updates;
   readonly startedAtMs: number;
   readonly foundation: Foundation;
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
+  readonly ways: OpenedNetwork['ways'];
   readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
+  readonly horde: Horde;
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -68,7 +74,7 @@ export interface StateParts {
 export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
   const { config, terms, clock, notices, onClose } = surroundings;
   const { foundation, money, selling } = parts;
-  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell };
+  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell, updates: parts.updates };
   const machine = createMachineView(surroundings, selling.engine.machine);
   const hub = createStateHub({
     clock,
@@ -78,10 +84,12 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       money,
       selling,
       network: parts.network,
+      ways: parts.ways,
       contacts: parts.contacts,
       networkName: terms.networkName,
       gateway: parts.gateway,
       batches: parts.batches,
+      horde: parts.horde,
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -117,10 +125,12 @@ export interface ApiParts {
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly storefront: RouterParts['storefront'];
+  readonly horde: Horde;
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
+  readonly updates: Updates;
   readonly startup: StartupProgress;
   readonly quit: () => void;
 }
@@ -133,6 +143,7 @@ function openUpgrade(
   const upgrade = watchUpgrade({
     ...{ clock, notices, log: log.child('start') },
     activeJobs: () => provider.active().length,
+    refuseJobs: provider.refuseJobs,
     relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
   });
   onClose(() => upgrade.stop());
@@ -162,7 +173,9 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     gatewayKeys: parts.gatewayKeys,
     storefront: parts.storefront,
     batches: parts.buying.batches,
+    horde: parts.horde,
     upgrade: openUpgrade(surroundings, selling, shell),
+    updates: parts.updates,
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,
@@ -178,6 +191,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     ledger: foundation.ledger,
     doings: parts.doings,
     settings: foundation.settings,
+    changeSettings: parts.machines?.rules.change ?? foundation.settings.change,
     benchmark: selling.measuring.benchmark,
     predictions: selling.measuring.predictions,
     models: selling.engine.models,

@@ -1,7 +1,7 @@
 /** Lets the owner choose the network in the app. It takes effect when the agent starts again. */
 import type { AppState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
-import type { NetworkChoice } from '../../shared/network-choice.ts';
+import { type NetworkChoice, termsOfChoice } from '../../shared/network-choice.ts';
 import type { Settings } from '../../shared/settings.ts';
 import { homePaths } from '../ports/data-folder.ts';
 import type { Log } from '../ports/log.ts';
@@ -28,7 +28,7 @@ export function createNetworkSwitch(options: {
 }): NetworkSwitch {
   const { config, log, restart } = options;
   const active = activeNetwork(config);
-  let chosen = config.chosenNetwork ?? active ?? 'practice';
+  let chosen = config.chosenNetwork ?? active;
   return {
     state: () => ({
       active,
@@ -44,7 +44,13 @@ export function createNetworkSwitch(options: {
           'Options of the command line set the network. Nothing was changed. Start Idlewatt without --profile and --network.',
         );
       }
-      if (network !== 'practice' && needsPassphraseFile(config)) {
+      if (network === 'office' && config.rpcUrl !== null) {
+        throw new AppError(
+          'unsupported',
+          'The network of your own machines needs no chain. Nothing was changed. Start Idlewatt without --rpc.',
+        );
+      }
+      if (isPublic(network) && needsPassphraseFile(config)) {
         throw new AppError(
           'unsupported',
           'Without the desktop app, this network needs a passphrase for its wallet. Nothing was changed. Start Idlewatt with --passphrase-file FILE.',
@@ -67,8 +73,10 @@ function needsPassphraseFile({ host, passphraseFile }: AgentConfig): boolean {
   return host === 'headless' && passphraseFile === null;
 }
 
-/** Null for the office network, which only options select. */
-function activeNetwork({ profile, network }: AgentConfig): NetworkChoice | null {
-  if (profile === 'practice') return 'practice';
-  return profile === 'open' ? (network ?? 'base-sepolia') : null;
+function activeNetwork({ profile, network }: AgentConfig): NetworkChoice {
+  return profile === 'open' ? (network ?? 'base-sepolia') : profile;
+}
+
+function isPublic(network: NetworkChoice): boolean {
+  return termsOfChoice(network).profile === 'open';
 }

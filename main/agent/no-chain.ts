@@ -2,7 +2,7 @@
  * Replaces the chain where nothing is paid. Offers, jobs and receipts name its asset; its node is never queried, and
  * no balance, claim or rate of it exists.
  */
-import { amount } from '../../shared/money.ts';
+import { amount, NO_MONEY_ID } from '../../shared/money.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
 
 const ID = 'idlewatt:own-machines';
@@ -16,7 +16,7 @@ export const NO_CHAIN: ChainNetwork = {
   confirmations: 1,
   facilitators: [],
   token: {
-    id: `${ID}/none`,
+    id: NO_MONEY_ID,
     symbol: 'free',
     decimals: 0,
     practice: false,

@@ -1,34 +1,49 @@
 /** Opens the private network of the owner's machines: membership, roles, reports, orders and codes for further machines. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type MachineOrder, type MachineReport, plainMachineName } from '../../shared/machines.ts';
+import {
+  DAYS_REPORTED,
+  type MachineDay,
+  type MachineOrder,
+  type MachineReport,
+  plainMachineName,
+} from '../../shared/machines.ts';
 import { bip39Words } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
-import type { WorkWatts } from '../core/earnings/index.ts';
+import type { ShellLink } from '../api/shell-link.ts';
+import type { WorkMeter, WorkWatts } from '../core/earnings/index.ts';
 import {
   createInvitations,
   createMachineService,
   createMachineWatch,
+  createSharedRules,
   foundNetwork,
   type Invitations,
   type MachineRoster,
   type MachineWatch,
   type MembershipRecord,
+  type MembershipStore,
   openRoster,
   type PairingHost,
   refusalFor,
+  type SharedRules,
+  type WorkBook,
 } from '../core/machines/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { deviceName } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
+import { joinByCode, refuseWithOthers } from './joining.ts';
 import { machineMetrics } from './machine-metrics.ts';
 import { type MembershipFile, membershipFile } from './membership-file.ts';
 import { serveMetrics } from './metrics.ts';
 import { PAIRING_LISTEN, PAIRING_TAG } from './pairing-place.ts';
 import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
+
+/** Share of a day's work whose power draw has to be known for its energy to be known. */
+const MEASURED_SHARE_MIN = 0.95;
 
 /** The key and name of the private network, before its roster can be read. */
 export interface OwnNetwork extends Pick<MembershipRecord, 'network' | 'networkKey'> {
@@ -46,11 +61,14 @@ export interface OwnMachines {
   readonly roster: MachineRoster;
   readonly watch: MachineWatch;
   readonly invitations: Invitations;
+  readonly rules: SharedRules;
   /** Serves the provider's app to the machines that may use it. */
   readonly serve: (provider: Provider) => WebHandler;
   /** The response to a client of the gateway if this machine may only serve; else null. */
   readonly refusal: () => Response | null;
   readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
+  /** Joins another network at the next start; `restarts`: it follows automatically. Fails like `joinByCode` and `refuseWithOthers`. */
+  readonly join: (code: string) => Promise<{ readonly restarts: boolean }>;
   /** From now on this machine reports what it does. */
   readonly start: (parts: {
     readonly report: () => MachineReport;
@@ -73,15 +91,22 @@ export function readOwnNetwork({ terms }: Surroundings, { paths }: Foundation): 
 
 export async function openOwnMachines(
   surroundings: Surroundings,
-  { presence }: Foundation,
+  { presence, settings, paths }: Foundation,
   own: OwnNetwork,
-  network: Network,
+  { network, shell }: { readonly network: Network; readonly shell: Pick<ShellLink, 'tell'> },
 ): Promise<OwnMachines> {
-  const { clock, log, changed, onClose } = surroundings;
+  const { clock, config, log, changed, onClose } = surroundings;
   const { key } = network;
   const record = own.record ?? (await found(own, network, clock.now()));
   const ownLog = log.child('machines');
-  const roster = await openRoster({ record, store: own.file, key, verifySigned, clock, log: ownLog });
+  let hasLeft = false;
+  const store: MembershipStore = {
+    // From now on the file has the membership that counts from the next start on.
+    write: (next) => (hasLeft ? undefined : own.file.write(next)),
+  };
+  const roster = await openRoster({ record, store, key, verifySigned, clock, log: ownLog });
+  const rules = createSharedRules({ roster, own: key.peer, settings });
+  onClose(() => rules.stop());
   let report: (() => MachineReport) | null = null;
   let isWatched = () => false;
   const readReport = () => {
@@ -109,8 +134,21 @@ export async function openOwnMachines(
     roster,
     watch,
     invitations,
+    rules,
     serve: (provider) => createMachineService({ roster, report: readReport, obey, provider }),
     refusal: () => refusalFor(roster.roleOf(key.peer)),
+    async join(code) {
+      refuseWithOthers(roster.machines().filter(({ peer }) => peer !== key.peer).length);
+      await invitations.close();
+      const name = plainMachineName(hostname());
+      const joined = await joinByCode(paths.keys, { code, name });
+      hasLeft = true;
+      own.file.write(joined);
+      ownLog.info('This machine has joined a network', { founder: joined.founder });
+      const restarts = config.host === 'desktop';
+      if (restarts) shell.tell({ type: 'restart' });
+      return { restarts };
+    },
     async order(peer, order) {
       const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
       const failed = await Promise.all(
@@ -165,7 +203,10 @@ async function openPairingHost({ clock, log }: Surroundings, app: WebHandler): P
 export function reportOf(
   { presence, jobs, workBook }: Foundation,
   { provider, serving, engine }: Selling,
-  workWatts: Pick<WorkWatts, 'now'>,
+  {
+    workWatts,
+    work,
+  }: { readonly workWatts: Pick<WorkWatts, 'now'>; readonly work: Pick<WorkMeter, 'energy'> },
 ): () => MachineReport {
   if (workBook === null) throw new Error('machines report only in a private network');
   let device: string | null = null;
@@ -195,8 +236,20 @@ export function reportOf(
       device,
       served: workBook.today('sold'),
       used: workBook.today('bought'),
+      days: daysOf(workBook, work),
     };
   };
+}
+
+function daysOf(workBook: WorkBook, work: Pick<WorkMeter, 'energy'>): MachineDay[] {
+  const energies = new Map(work.energy(DAYS_REPORTED).map((energy) => [energy.day, energy]));
+  return workBook.days().map(({ day, outputTokens, workMs }) => {
+    const energy = energies.get(day);
+    // A sensor that fails now and then makes a few percent of the time unknown.
+    const isKnown = energy !== undefined && energy.measuredMs >= MEASURED_SHARE_MIN * energy.activeMs;
+    const wattHours = isKnown ? energy.peakWattHours + energy.offPeakWattHours : null;
+    return { day, outputTokens, workMs, wattHours };
+  });
 }
 
 /** Starts the reports, and serves them as metrics. Resolves with their address; null without `--metrics-port`. */

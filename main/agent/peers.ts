@@ -1,28 +1,37 @@
 /** Opens the peer-to-peer network, joins the open market, and connects to the peers that the owner named. */
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAppError } from '../../shared/errors.ts';
 import { PUBLIC_DHT_NODES } from '../../shared/public-dht.ts';
+import type { WaysState } from '../../shared/reach.ts';
 import { createNetwork } from '../adapters/libp2p/index.ts';
 import { type MarketAddresses, marketAddresses, meetInPublic, rememberPeers } from '../core/network/index.ts';
 import type { Log } from '../ports/log.ts';
 import type { Market, Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
 import type { OwnNetwork } from './own-machines.ts';
+import { openReaching } from './reaching.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const CONNECT_MS_MAX = 30_000;
 const REDIAL_MS = 500;
 const ANNOUNCED_NOWHERE = { announce: [], otherwise: null } as const;
 
+export interface OpenedNetwork {
+  readonly network: Network;
+  /** Ways in which this machine finds others and is reached; null outside the open market. */
+  readonly ways: () => WaysState | null;
+}
+
 export async function openNetwork(
   surroundings: Surroundings,
   foundation: Foundation,
   own: OwnNetwork | null,
-): Promise<Network> {
+): Promise<OpenedNetwork> {
   const { config, terms, clock, onClose, changed, log } = surroundings;
   const { mdns, openMarket } = terms;
   const addresses = openMarket
-    ? marketAddresses(config, foundation.settings.get(), terms.listen)
+    ? marketAddresses(config, foundation.settings.get(), [...terms.listen, ...listenToIpv6()])
     : { listen: config.listen?.length ? config.listen : terms.listen, bootstrap: [], ...ANNOUNCED_NOWHERE };
   const network = await startListening(addresses, log.child('start'), (listen, announce) =>
     createNetwork({
@@ -32,25 +41,44 @@ export async function openNetwork(
       mdns,
       log: log.child('peers'),
       ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
-      ...(openMarket && { market: { announce, ...publicDhtOf(config, foundation) } }),
+      ...(openMarket && {
+        market: { announce, forwardedPort: forwardedPortOf(foundation), ...publicDhtOf(config, foundation) },
+      }),
     }),
   );
   onClose(() => network.stop());
   network.onPeers(() => changed('network'));
-  if (network.market !== null) {
-    onClose(network.market.onReach(() => changed('network')));
-    const { market } = network;
+  let ways: OpenedNetwork['ways'] = () => null;
+  const { market } = network;
+  if (market !== null) {
+    onClose(market.onReach(() => changed('network')));
     const join = (nodes: readonly string[]) => {
       for (const node of nodes) joinOrLog(market, node, log);
     };
     join(addresses.bootstrap);
     onClose(foundation.settings.onChange(({ publicNodes }) => join(publicNodes)));
     onClose(meetInPublic({ network, market, clock, log: log.child('market') }));
-    onClose(rememberPeers({ network, market, records: foundation.records, clock, log: log.child('peers') }));
+    const { records } = foundation;
+    const remembered = rememberPeers({ network, market, records, clock, log: log.child('peers') });
+    onClose(() => remembered.stop());
+    ways = openReaching(surroundings, foundation, { network, market, remembered });
   }
   const listening = [...network.addresses()];
   log.child('start').info('Listening for peers', { peer: network.key.peer, addresses: listening, mdns });
-  return network;
+  return { network, ways };
+}
+
+/** A machine with an address of its own in IPv6 may be reached there; without one, listening would fail. */
+function listenToIpv6(): readonly string[] {
+  const isPublic = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .some(({ family, address, internal }) => family === 'IPv6' && !internal && /^[23]/.test(address));
+  return isPublic ? ['/ip6/::/tcp/0'] : [];
+}
+
+/** Read at the start only. */
+function forwardedPortOf({ settings }: Foundation): number | null {
+  return settings.get().forwardedPort;
 }
 
 /** Read at the start only. */

@@ -50,7 +50,8 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     depositMin: 0n,
     deposit: 0n,
     withdrawDelaySeconds: DAY_SECONDS,
-    settings: {},
+    // Its machines may have no internet, and nothing leaves the LAN unasked.
+    settings: { updatesAutomatic: false },
   },
   open: {
     listen: ['/ip4/0.0.0.0/tcp/0'],

@@ -1,11 +1,12 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
 import { freemem } from 'node:os';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
+import { isHordePeer } from '../../shared/horde.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
-import type { ReceivedChecks } from '../core/answer-checks/index.ts';
+import type { ReceivedChecks, Verdicts } from '../core/answer-checks/index.ts';
 import { createBindings, createOffers, type OfferTerms } from '../core/identity/index.ts';
 import { createFreeGate } from '../core/machines/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
@@ -40,6 +41,8 @@ export interface SellingParts {
   readonly money: Money;
   readonly network: Network;
   readonly shell: ShellLink;
+  /** On providers from which this machine buys. */
+  readonly verdicts: Pick<Verdicts, 'list'>;
   /** Null where strangers buy, who pay. */
   readonly machines: Pick<OwnMachines, 'serve' | 'roster'> | null;
 }
@@ -152,7 +155,7 @@ interface ProviderParts {
 
 function openProvider(
   surroundings: Surroundings,
-  { foundation, money, network, machines }: SellingParts,
+  { foundation, money, network, machines, verdicts }: SellingParts,
   parts: ProviderParts,
 ): { readonly provider: ProviderService; readonly offerTerms: () => OfferTerms } {
   const { serves, terms, clock, onClose, changed, log } = surroundings;
@@ -204,12 +207,14 @@ function openProvider(
     }),
     presence: () => presence.current(),
     ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
+    // Only the open market has strangers to choose among.
+    ...(terms.openMarket && { verdicts: verdicts.list }),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
     onActive: (active) => {
       // Their vouchers were verified.
-      for (const { requester } of active) network.prefer(requester);
+      for (const { requester } of active) if (!isHordePeer(requester)) network.prefer(requester);
       parts.engine.duty.setJobs(active.length);
       changed('work');
       if (active.length === 0) parts.serving.idle();

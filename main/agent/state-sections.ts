@@ -1,5 +1,7 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { isHordePeer } from '../../shared/horde.ts';
+import { ruledGroups } from '../../shared/machine-rules.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
@@ -10,15 +12,18 @@ import { rankModels } from '../core/models/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { AgentConfig } from './config.ts';
 import type { Foundation } from './foundation.ts';
+import type { Horde } from './horde.ts';
 import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
+import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
@@ -36,6 +41,7 @@ export interface SectionParts {
     readonly notices: Pick<Notices, 'list'>;
     readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
     readonly shell: Pick<ShellLink, 'facts'>;
+    readonly updates: Pick<Updates, 'state'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
@@ -44,11 +50,13 @@ export interface SectionParts {
     'engine' | 'measuring' | 'pricing' | 'provider' | 'servedModel' | 'serving'
   >;
   readonly network: Pick<Network, 'addresses' | 'isReachedFromOutside' | 'key' | 'peers' | 'traffic'>;
+  readonly ways: OpenedNetwork['ways'];
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Pick<Batches, 'views'>;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
+  readonly horde: Pick<Horde, 'state'>;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -64,6 +72,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     machine: () => machine(parts),
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
+    horde: () => parts.horde.state(),
     machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
@@ -79,6 +88,7 @@ function app({ app }: SectionParts): AgentState['app'] {
     notices: [...app.notices.list()],
     network: app.networkSwitch.state(),
     shell: app.shell.facts(),
+    updates: app.updates.state(),
   };
 }
 
@@ -101,6 +111,7 @@ function work(parts: SectionParts): AgentState['work'] {
     backend: loaded?.backend ?? null,
     threads: loaded?.threads ?? null,
     sandbox: loaded?.sandbox ?? null,
+    graphicsProblems: [...(loaded?.graphicsProblems ?? [])],
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     ...currentSpeed(activeJobs, last, nowMs),
     jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),
@@ -223,7 +234,7 @@ function machine({ machine, foundation, selling }: SectionParts): AgentState['ma
   };
 }
 
-function network({ network, gateway, selling, contacts }: SectionParts): AgentState['network'] {
+function network({ network, gateway, selling, contacts, ways }: SectionParts): AgentState['network'] {
   const address = gateway();
   return {
     peer: network.key.peer,
@@ -235,6 +246,7 @@ function network({ network, gateway, selling, contacts }: SectionParts): AgentSt
       source,
       address: addresses[0] ?? null,
     })),
+    ways: ways(),
     contacts: contacts
       .list()
       .slice(0, CONTACTS_SHOWN)
@@ -249,12 +261,13 @@ function machines({ machines, network }: SectionParts): AgentState['machines'] {
   const { roster, watch } = machines;
   return {
     role: roster.roleOf(network.key.peer),
-    isFounder: roster.isFounder,
     machines: [...watch.machines()],
+    ruled: [...ruledGroups(roster.rules())],
   };
 }
 
 /** Peer IDs of Ed25519 keys all begin alike, so their last 8 characters tell them apart. */
 function shortName(peer: string): string {
+  if (isHordePeer(peer)) return 'AI Horde';
   return `…${peer.slice(-8)}`;
 }

@@ -1,6 +1,7 @@
 /**
- * Notices that another version was installed over the running one, and restarts the app when its owner wants that: once no
- * job runs. The stop that follows is the ordinary one; vouchers and ledger survive it, so nothing is paid out for it.
+ * Notices that another version was installed over the running one, and restarts the app when its owner wants that: no job
+ * begins any more, and the running ones end first. The stop that follows is the ordinary one; vouchers and ledger survive
+ * it, so nothing is paid out for it.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,8 @@ export interface UpgradeOptions {
   readonly notices: Pick<Notices, 'show' | 'clear'>;
   /** Number of jobs that run now. */
   readonly activeJobs: () => number;
+  /** Takes no new jobs from now on, until the returned function is called. */
+  readonly refuseJobs: () => () => void;
   /** Starts the app again; null without the desktop app. */
   readonly relaunch: (() => void) | null;
   /** Others are for tests. */
@@ -33,13 +36,16 @@ export interface UpgradeOptions {
 }
 
 export interface Upgrade {
-  /** Starts the app again as soon as no job runs. Fails with `unsupported` without the desktop app. */
-  restart(): void;
+  /**
+   * Starts the app again as soon as no job runs, after `prepare`; where that rejects, jobs are taken again instead. Fails
+   * with `unsupported` without the desktop app.
+   */
+  restart(prepare?: () => Promise<void>): void;
   stop(): void;
 }
 
 export function watchUpgrade(options: UpgradeOptions): Upgrade {
-  const { clock, log, notices, activeJobs, relaunch, file = PACKAGE } = options;
+  const { clock, log, notices, activeJobs, refuseJobs, relaunch, file = PACKAGE } = options;
   let installed = VERSION;
   let isRestarting = false;
   const ends: (() => void)[] = [];
@@ -56,18 +62,22 @@ export function watchUpgrade(options: UpgradeOptions): Upgrade {
   ends.push(() => checking.cancel());
 
   return {
-    restart() {
+    restart(prepare = async () => undefined) {
       if (relaunch === null) {
         throw new AppError('unsupported', 'Without the desktop app, restart Idlewatt as you started it.');
       }
       if (isRestarting) return;
       isRestarting = true;
-      const untilMs = clock.now() + JOBS_MS_MAX;
+      const takeJobs = refuseJobs();
+      const untilMs = clock.monotonic() + JOBS_MS_MAX;
       log.info('The owner restarts Idlewatt', { jobs: activeJobs() });
       const waiting = clock.every(JOBS_CHECK_MS, () => {
-        if (activeJobs() > 0 && clock.now() < untilMs) return;
+        if (activeJobs() > 0 && clock.monotonic() < untilMs) return;
         waiting.cancel();
-        relaunch();
+        prepare().then(relaunch, () => {
+          isRestarting = false;
+          takeJobs();
+        });
       });
       ends.push(() => waiting.cancel());
     },

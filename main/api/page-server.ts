@@ -13,6 +13,7 @@ import type { PortRole } from '../../shared/host.ts';
 import { isDeepJson } from '../../shared/json.ts';
 import { isLoopbackHost } from '../../shared/loopback.ts';
 import { pagePolicy } from '../../shared/page-policy.ts';
+import { withProgramWords } from '../../shared/program.ts';
 import {
   API_SOCKET_PATH,
   CLOSE_TOKEN_REFUSED,
@@ -21,6 +22,7 @@ import {
   TOKEN_PREFIX,
 } from '../../shared/wire.ts';
 import type { Pairing } from '../core/pairing/index.ts';
+import { PROGRAM } from '../ports/program.ts';
 import { acceptPaired, isSameOrigin, servePairing } from './paired-access.ts';
 
 export interface PageServer {
@@ -172,7 +174,8 @@ async function serveFile(folder: string, request: IncomingMessage, response: Ser
   const file = normalize(join(folder, path));
   if (!file.startsWith(folder + sep)) return respond(response, 404, 'Not found.');
   try {
-    const body = await readFile(file);
+    const content = await readFile(file);
+    const body = path === '/index.html' ? withProgramWords(content.toString(), PROGRAM) : content;
     response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' });
     response.end(request.method === 'HEAD' ? undefined : body);
   } catch {

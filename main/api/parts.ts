@@ -6,6 +6,7 @@ import type { Job } from '../../shared/jobs.ts';
 import type { MachineOrder } from '../../shared/machines.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Period } from '../../shared/period.ts';
+import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
@@ -18,7 +19,7 @@ import type { GatewayKeys } from '../core/gateway-keys/index.ts';
 import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
-import type { Invitations, MachineRoster } from '../core/machines/index.ts';
+import type { Invitations, MachineRoster, SharedRules } from '../core/machines/index.ts';
 import type { LinkedModels } from '../core/model-hub/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { Pairing } from '../core/pairing/index.ts';
@@ -27,6 +28,7 @@ import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SpeedCurve } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { AbuseReports, BlockList, CustomerKeys } from '../core/storefront/index.ts';
+import type { Updates } from '../core/updates/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
 import type { Log } from '../ports/log.ts';
@@ -58,6 +60,8 @@ export interface ApiParts {
   readonly ledger: Ledger;
   readonly doings: Pick<Doings, 'today'>;
   readonly settings: SettingsService;
+  /** Changes settings here, and in a private network those that are set for all machines there. */
+  readonly changeSettings: (patch: SettingsPatch) => Settings | Promise<Settings>;
   readonly benchmark: Benchmark;
   readonly predictions: Predictions;
   readonly models: ModelStore;
@@ -78,7 +82,8 @@ export interface ApiParts {
   readonly calendar: Calendar;
   /** Number of local days of the calendar period so far. */
   readonly daysIn: (period: Period) => number;
-  readonly upgrade: { restart(): void };
+  readonly upgrade: { restart(prepare?: () => Promise<void>): void };
+  readonly updates: Pick<Updates, 'check' | 'install'>;
   readonly about: { read(): About; licenses(): Promise<string> };
   readonly maintenance: {
     list(): {
@@ -116,6 +121,8 @@ export interface ApiParts {
   /** The served model; null where nothing is sold. */
   readonly servedModel: () => string | null;
   readonly engineServers: Pick<EngineServers, 'search' | 'add' | 'remove' | 'choose'>;
+  /** Fails with `disk-full` or `disk-unwritable`. */
+  readonly horde: { setKey(key: string | null): void };
   readonly refreshBalances: () => Promise<void>;
   readonly depositReturns: DepositReturns;
   readonly spending: Spending;
@@ -125,6 +132,8 @@ export interface ApiParts {
   readonly machines: {
     readonly invitations: Pick<Invitations, 'open' | 'close'>;
     readonly roster: Pick<MachineRoster, 'remove'>;
+    readonly rules: Pick<SharedRules, 'share'>;
+    join(code: string): Promise<{ readonly restarts: boolean }>;
     /** Of all machines, if `peer` is null; resolves with the names of those that didn't take the order. */
     order(peer: string | null, order: MachineOrder): Promise<readonly string[]>;
   } | null;

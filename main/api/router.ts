@@ -9,6 +9,7 @@ import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { engineRoutes } from './routes/engines.ts';
+import { hordeRoutes } from './routes/horde.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
@@ -16,6 +17,7 @@ import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
 import { pairingRoutes } from './routes/pairing.ts';
 import { shellRoutes } from './routes/shell.ts';
 import { storefrontRoutes } from './routes/storefront.ts';
+import { updateRoutes } from './routes/updates.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
 export type { ApiContext } from './implementer.ts';
@@ -24,7 +26,7 @@ export type { ApiParts, WatchStartup } from './parts.ts';
 export function createRouter(parts: ApiParts) {
   const { log } = parts;
   const api = createImplementer(log);
-  const { hub, presence, jobs, history, settings } = parts;
+  const { hub, presence, jobs, history } = parts;
   return api.router({
     startup: {
       watch: api.startup.watch.handler(({ signal }) => parts.watchStartup(signal)),
@@ -63,8 +65,10 @@ export function createRouter(parts: ApiParts) {
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),
     engines: engineRoutes(api.engines, parts),
+    horde: hordeRoutes(api.horde, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
     about: aboutRoutes(api.about, parts),
+    updates: updateRoutes(api.updates, parts),
     app: {
       chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
       restart: api.app.restart.handler(() => {
@@ -73,7 +77,7 @@ export function createRouter(parts: ApiParts) {
       }),
     },
     settings: {
-      change: api.settings.change.handler(({ input }) => settings.change(input)),
+      change: api.settings.change.handler(({ input }) => parts.changeSettings(input)),
     },
     machines: machineRoutes(api.machines, parts),
     pairing: pairingRoutes(api.pairing, parts),

@@ -6,12 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { protocol, type Session } from 'electron';
 import { pagePolicy } from '../../shared/page-policy.ts';
+import { programWords, withProgramWords } from '../../shared/program.ts';
 
 const SCHEME = 'app';
 export const APP_ORIGIN = `${SCHEME}://idlewatt`;
 
 /** Pages reach the agent over a message port, so they need no connections. */
 const CONTENT_SECURITY_POLICY = pagePolicy([]);
+
+const PROGRAM = programWords(import.meta.url);
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -37,7 +40,9 @@ export function serveAppPages(session: Session, folder: string, after?: Promise<
     const file = fileFor(request, folder);
     if (file === null) return plain(404);
     try {
-      return new Response(await readFile(file.path), { headers: headersFor(file.type) });
+      const content = await readFile(file.path);
+      const body = file.path.endsWith('index.html') ? withProgramWords(content.toString(), PROGRAM) : content;
+      return new Response(body, { headers: headersFor(file.type) });
     } catch {
       return plain(404); // not built
     }

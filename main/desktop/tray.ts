@@ -15,8 +15,10 @@ export function createTray(options: {
   readonly first: TrayView;
   readonly act: (action: TrayAction) => void;
 }): TrayIconOnScreen {
+  // macOS colors images with this name as the menu bar's text.
+  const suffix = process.platform === 'darwin' ? 'Template' : '';
   const image = (icon: string) =>
-    nativeImage.createFromPath(join(options.appFolder, `resources/icons/tray-${icon}.png`));
+    nativeImage.createFromPath(join(options.appFolder, `resources/icons/tray-${icon}${suffix}.png`));
   let view = options.first;
   let menu = Menu.buildFromTemplate(template(view.items, options.act));
   const tray = new Tray(image(view.icon));

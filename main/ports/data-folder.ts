@@ -1,6 +1,6 @@
 /** The layout of the data folder, and its default place on each system. */
 import { join, posix, resolve, win32 } from 'node:path';
-import type { PublicNetwork } from '../../shared/network-choice.ts';
+import type { SeparateNetwork } from '../../shared/network-choice.ts';
 
 /** Name of the wallet's key file in the folder of keys. */
 export const KEYSTORE_FILE = 'wallet.json';
@@ -28,10 +28,10 @@ export interface HomePaths {
 }
 
 /**
- * Returns the layout below a root, which is made absolute. A public network that the owner chose in the app has a data
+ * Returns the layout below a root, which is made absolute. A network that the owner chose in the app has a data
  * folder of its own there, so that its wallet and ledger never mix with those of practice; models and logs are shared.
  */
-export function homePaths(root: string, network: PublicNetwork | null = null): HomePaths {
+export function homePaths(root: string, network: SeparateNetwork | null = null): HomePaths {
   const absolute = resolve(root);
   if (network !== null) {
     const { models, logs } = homePaths(absolute);

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { appliedSamplingSchema, seedSchema } from '../../shared/applied-sampling.ts';
+import { GRAPHICS_BACKENDS, graphicsProblemSchema } from '../../shared/graphics-problems.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { sandboxReportSchema } from '../../shared/sandbox.ts';
 
@@ -193,6 +194,7 @@ export const loadedReportSchema = z.object({
   parameterCount: count.nullable(),
   features: z.array(z.enum(MODEL_FEATURES)).exactOptional(),
   sandbox: sandboxReportSchema,
+  graphicsProblems: z.array(graphicsProblemSchema).max(GRAPHICS_BACKENDS.length).exactOptional(),
 });
 export type LoadedReport = z.infer<typeof loadedReportSchema>;
 

@@ -2,6 +2,7 @@
 import type { TokenLogprob, ToolCallDelta } from '../../shared/answer-pieces.ts';
 import type { AppliedSampling } from '../../shared/applied-sampling.ts';
 import type { AnswerJson, AskedMessage, AskedPrompt, Sampling } from '../../shared/asked.ts';
+import type { GraphicsProblem } from '../../shared/graphics-problems.ts';
 import type { ModelFeature } from '../../shared/model-features.ts';
 import type { SandboxReport } from '../../shared/sandbox.ts';
 
@@ -40,6 +41,8 @@ export interface LoadedModel {
   readonly features?: readonly ModelFeature[];
   /** State of each part of the sandbox. */
   readonly sandbox: SandboxReport;
+  /** Libraries for GPUs that would be faster than `backend`, and why they aren't used. Absent: none. */
+  readonly graphicsProblems?: readonly GraphicsProblem[];
 }
 
 export type ChatMessage = AskedMessage;

@@ -14,7 +14,8 @@ export type Account =
   | 'equity:opening'
   | 'equity:sent'
   | 'customers:balance'
-  | 'customers:elsewhere';
+  | 'customers:elsewhere'
+  | 'standing';
 
 export interface LedgerLine {
   readonly account: Account;
@@ -39,6 +40,7 @@ export const POSTING_KINDS = [
   'sent',
   'customer-paid',
   'customer-credited',
+  'kudos',
   'reversal',
 ] as const;
 export type PostingKind = (typeof POSTING_KINDS)[number];

@@ -5,7 +5,7 @@ import {
   isNetworkGiven,
   type NetworkChoice,
   networkChoiceFileSchema,
-  type PublicNetwork,
+  type SeparateNetwork,
 } from '../../shared/network-choice.ts';
 import type { GivenOption } from '../../shared/options.ts';
 import { asStorageError } from './storage.ts';
@@ -33,7 +33,7 @@ export function writeNetworkChoice(root: string, network: NetworkChoice): void {
 }
 
 /** The data folder of a network inside the owner's; null for the folder itself, which options and practice use. */
-export function networkFolder(root: string, given: readonly GivenOption[]): PublicNetwork | null {
+export function networkFolder(root: string, given: readonly GivenOption[]): SeparateNetwork | null {
   if (isNetworkGiven(given)) return null;
   const choice = readNetworkChoice(root);
   return choice === 'practice' ? null : choice;

@@ -38,6 +38,44 @@ export interface FoundProvider {
   readonly addresses: readonly string[];
 }
 
+/** An address at which strangers could reach this machine. */
+export interface AddressTest {
+  /** Multiaddr without the peer ID. */
+  readonly address: string;
+  /** `own`: of one of this machine's interfaces. `mapped`: of its router. `named`: by the owner. */
+  readonly kind: 'own' | 'mapped' | 'named';
+  /** `reached`: public nodes agree that they connected to it. `unreached`: they agree that they couldn't. */
+  readonly result: 'untested' | 'reached' | 'unreached';
+}
+
+/** A relay at which this machine has a place. */
+export interface RelayUse {
+  readonly peer: string;
+  /** Multiaddr of the connection to it. */
+  readonly address: string;
+  /** HTTP over it, since the start. */
+  readonly inBytes: number;
+  readonly outBytes: number;
+  /** The relay ends connections after a time or a number of bytes; null while nobody is connected over it. */
+  readonly isLimited: boolean | null;
+}
+
+/** Ways in which this machine finds others and is reached by them. */
+export interface Ways {
+  /** Servers of the market's DHT that this machine asks. */
+  readonly neighbors: number;
+  readonly addresses: readonly AddressTest[];
+  readonly relays: readonly RelayUse[];
+}
+
+/** A port of the router that leads to this machine. */
+export interface RoutedPort {
+  readonly internalHost: string;
+  readonly internalPort: number;
+  readonly externalHost: string;
+  readonly externalPort: number;
+}
+
 /** Hints that a provider's signed offer has changed, which peers pass on. They prove nothing but who sent them. */
 export interface OfferHints {
   /** Tells those who listen to these shards that this machine's offer has changed. Never rejects. */
@@ -72,6 +110,13 @@ export interface Market extends Records {
   reach(): Reach;
   /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
   onReach(listener: () => void): () => void;
+  ways(): Ways;
+  /** Called when the result of an address has changed. Returns its unsubscribe. */
+  onWays(listener: () => void): () => void;
+  /** TCP port on which this machine listens to IPv4; null before the start, and where the announced addresses are set. */
+  listenPort(): number | null;
+  /** Has public nodes test this port of the router, and announces it if they reach this machine there. Null: there is none. */
+  usePort(port: RoutedPort | null): void;
   /** Stays connected to these peers (multiaddrs with peer ID), through which others are found. Returns immediately. */
   join(addresses: readonly string[]): void;
   /** Connects without keeping the connection; false if that failed. */

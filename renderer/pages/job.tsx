@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { JobEnergy, SpeedCurve } from '../../shared/api/contract.ts';
+import { isHordePeer } from '../../shared/horde.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { chargeParts } from '../../shared/price.ts';
 import { useAnswer } from '../calls.ts';
@@ -275,6 +276,7 @@ function Peer({ job }: { job: Job }) {
   const { t } = useStrings();
   const own = useSection('network').peer;
   if (job.peer === own) return t('jobs.you');
+  if (isHordePeer(job.peer)) return t('horde.title');
   return <Identifier text={job.peer} label={t('job.peer')} />;
 }
 

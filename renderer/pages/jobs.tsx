@@ -1,11 +1,12 @@
 /** Jobs page: what runs now, and the history with its totals of today. Each job opens into its own page. */
 import { useState } from 'react';
+import { isHordePeer } from '../../shared/horde.ts';
 import { JOBS_SEARCHED_MAX } from '../../shared/job-search.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { lastOf, useLately } from '../lately.ts';
-import { Amount, AmountById, useMoneyText } from '../parts/amount.tsx';
+import { Amount, AmountById, useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -163,6 +164,7 @@ function RunningNow() {
 
 function RunningJob({ job }: { job: ReturnType<typeof useActive>[number] }) {
   const { t, language } = useStrings();
+  const isFree = useIsFree();
   const { asset } = useSection('money');
   const modelName = useModelName();
   const nowMs = useNow(1_000);
@@ -190,10 +192,12 @@ function RunningJob({ job }: { job: ReturnType<typeof useActive>[number] }) {
               : t('speed.perSecond', { speed: writeMeasured(job.tokensPerSecond, language) })}
           </span>
           <span className="sm soft opt">{t('jobs.seconds', { count: seconds })}</span>
-          <span className="jobs-sofar">
-            <Amount baseUnits={job.charge} asset={asset} isPlain />
-            <span className="exact">{t('jobs.soFar')}</span>
-          </span>
+          {isFree ? null : (
+            <span className="jobs-sofar">
+              <Amount baseUnits={job.charge} asset={asset} isPlain />
+              <span className="exact">{t('jobs.soFar')}</span>
+            </span>
+          )}
         </span>
       }
     />
@@ -206,7 +210,8 @@ function useActive() {
 
 function JobTable({ jobs, side }: { jobs: readonly Job[]; side: Side }) {
   const { t } = useStrings();
-  const columns = useColumns(side);
+  const isFree = useIsFree();
+  const columns = useColumns(side).filter(({ key }) => !(isFree && key === 'charged'));
   return (
     <Table label={t('jobs.table')} columns={columns} rows={jobs} rowKey={(job) => `${job.side}-${job.id}`} />
   );
@@ -287,6 +292,7 @@ function PeerCell({ job }: { job: Job }) {
   const { t } = useStrings();
   const own = useSection('network').peer;
   if (job.peer === own) return <span className="soft">{t('jobs.you')}</span>;
+  if (isHordePeer(job.peer)) return <span className="soft">{t('horde.title')}</span>;
   return <code className="soft">{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</code>;
 }
 

@@ -5,13 +5,14 @@ import { READING_NAMES, type ReadingName, type Readings } from '../../shared/rea
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
-import { useMoneyText } from '../parts/amount.tsx';
+import { useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { Card } from '../parts/card.tsx';
 import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { useForecast } from '../parts/forecast.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { Count, Toggle } from '../parts/setting.tsx';
 import { StopSlider } from '../parts/slider.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -21,7 +22,14 @@ const STEPS = [1, 2, 3, 4, 5] as const;
 
 export function Comfort() {
   return (
-    <SettingsForm>{(change, saving) => <Limits change={change} problem={saving.problem} />}</SettingsForm>
+    <SettingsForm>
+      {(change, saving) => (
+        <>
+          <RuledNote groups={['intensity', 'models']} />
+          <Limits change={change} problem={saving.problem} />
+        </>
+      )}
+    </SettingsForm>
   );
 }
 
@@ -88,6 +96,7 @@ function Yield() {
   const { asset } = useSection('money');
   const { wattsMax } = useSection('settings');
   const moneyText = useMoneyText();
+  const isFree = useIsFree();
   const data = useForecast();
   if (data === null) return null;
   const { forecast } = data;
@@ -104,10 +113,14 @@ function Yield() {
         </Fact>
       )}
       {limit === null ? null : ` · ${limit}`}
-      {' · '}
-      <b className={asset.practice ? 'is-practice' : undefined}>
-        {t('machine.perDay', { amount: moneyText(forecast.earned.high, asset) })}
-      </b>
+      {isFree ? null : (
+        <>
+          {' · '}
+          <b className={asset.practice ? 'is-practice' : undefined}>
+            {t('machine.perDay', { amount: moneyText(forecast.earned.high, asset) })}
+          </b>
+        </>
+      )}
     </span>
   );
 }

@@ -19,6 +19,7 @@ import { Tag } from '../parts/tag.tsx';
 import { agent, useSection } from '../store.ts';
 import { Benchmark, History } from './machine-benchmark.tsx';
 import { CardSwitch, Comfort, ProcessorSwitch, SensorReadings } from './machine-comfort.tsx';
+import { GraphicsProblems } from './machine-graphics.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
 
 const LANE_SECONDS = 300;
@@ -175,6 +176,7 @@ function Devices({ machine: { devices, benchmark } }: { machine: AgentState['mac
           />
         ))}
       </Rows>
+      <GraphicsProblems cards={cardsOn.flatMap((index) => devices[index] ?? [])} />
       {cardsOn.length > 1 ? <Together speed={speed?.kind === 'gpu' ? speed : null} /> : null}
     </Card>
   );

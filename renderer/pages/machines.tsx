@@ -1,9 +1,10 @@
-/** Page "Machines": all machines of the owner with their state, what they did today, and Pause for one or all. */
+/** Page "Machines": all machines of the owner with their state and what they did today; pauses and removes them. */
 import type { MachineOrder, ShownMachine } from '../../shared/machines.ts';
 import { useAction } from '../calls.ts';
 import { writeMeasured, writeMoment, writeNumber } from '../format.ts';
-import { ActionButton, IconButton } from '../parts/button.tsx';
-import { Card } from '../parts/card.tsx';
+import { ActionButton, ActionLink, buttonClass, IconButton } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
+import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Note } from '../parts/note.tsx';
 import { PageHead } from '../parts/page-head.tsx';
@@ -11,8 +12,12 @@ import { ProblemNote } from '../parts/problem.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
+import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { MachineHistory } from './machines-history.tsx';
 import { MachineInvitation } from './machines-invitation.tsx';
+import { MachineJoin } from './machines-join.tsx';
+import { MachineRules } from './machines-rules.tsx';
 import { MACHINE_STATES, type MachineState, reasonOf, STATE_LOOKS, stateOf } from './machines-state.ts';
 
 const HOUR_MS = 3_600_000;
@@ -23,11 +28,21 @@ export function Machines() {
   const order = useAction((input: { peer: string | null; order: MachineOrder }) =>
     agent.machines.order(input),
   );
+  const remove = useAction((peer: string) => agent.machines.remove({ peer }));
+  const columns = useColumns({
+    isOwner: state?.role === 'owner',
+    isBusy: order.busy || remove.busy,
+    order: order.run,
+    remove: remove.run,
+  });
   if (state === null) {
     return (
       <>
         <PageHead title={t('nav.machines')} />
-        <Empty title={t('machines.none')}>{t('machines.noneNote')}</Empty>
+        <Empty title={t('machines.none')}>
+          <p>{t('machines.noneNote')}</p>
+          <ActionLink href={hrefTo('settings', 'general')}>{t('machines.choose')}</ActionLink>
+        </Empty>
       </>
     );
   }
@@ -50,7 +65,7 @@ export function Machines() {
           </ActionButton>
         ) : null}
       </PageHead>
-      <ProblemNote problem={order.problem} />
+      <ProblemNote problem={order.problem ?? remove.problem} />
       {failed.length > 0 ? (
         <Note tone="warning" role="status" title={t('machines.orderFailed', { names: failed.join(', ') })}>
           <p>{t('machines.orderFailedNote')}</p>
@@ -60,12 +75,21 @@ export function Machines() {
       <Card label={t('machines.all')}>
         <Table
           label={t('machines.all')}
-          columns={useColumns(isOwner, order.busy, order.run)}
+          columns={columns}
           rows={sorted(machines)}
           rowKey={({ peer }) => peer}
         />
       </Card>
-      {state.isFounder ? <MachineInvitation /> : <p className="sm soft">{t('machines.founderAdds')}</p>}
+      {state.role === null ? <Note tone="warning" title={t('machines.removed')} /> : null}
+      <Columns>
+        <MachineHistory machines={machines} />
+        <div className="stack">
+          <MachineRules ruled={state.ruled} isOwner={isOwner} />
+          {isOwner ? <MachineInvitation /> : null}
+          {machines.length <= 1 || state.role === null ? <MachineJoin /> : null}
+        </div>
+      </Columns>
+      {isOwner || state.role === null ? null : <p className="sm soft">{t('machines.ownersAdd')}</p>}
     </>
   );
 }
@@ -150,11 +174,17 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
   );
 }
 
-function useColumns(
-  isOwner: boolean,
-  isBusy: boolean,
-  order: (input: { peer: string; order: MachineOrder }) => void,
-): readonly Column<ShownMachine>[] {
+function useColumns({
+  isOwner,
+  isBusy,
+  order,
+  remove,
+}: {
+  isOwner: boolean;
+  isBusy: boolean;
+  order: (input: { peer: string; order: MachineOrder }) => void;
+  remove: (peer: string) => void;
+}): readonly Column<ShownMachine>[] {
   const { t, language } = useStrings();
   const measured = (value: number | null | undefined) =>
     value == null ? '–' : writeMeasured(value, language);
@@ -212,16 +242,39 @@ function useColumns(
       cell: (row) => {
         const isPaused = stateOf(row) === 'paused';
         return (
-          <IconButton
-            icon={isPaused ? 'play' : 'pause'}
-            label={t(isPaused ? 'machines.resumeOne' : 'machines.pauseOne', { name: row.name })}
-            isDisabled={isBusy || !row.isConnected || !(isOwner || row.isSelf)}
-            onPress={() => order({ peer: row.peer, order: isPaused ? 'resume' : 'pause' })}
-          />
+          <>
+            <IconButton
+              icon={isPaused ? 'play' : 'pause'}
+              label={t(isPaused ? 'machines.resumeOne' : 'machines.pauseOne', { name: row.name })}
+              isDisabled={isBusy || !row.isConnected || !(isOwner || row.isSelf)}
+              onPress={() => order({ peer: row.peer, order: isPaused ? 'resume' : 'pause' })}
+            />
+            {row.isRemovable ? <Remove machine={row} isBusy={isBusy} remove={remove} /> : null}
+          </>
         );
       },
     },
   ];
+}
+
+function Remove(props: { machine: ShownMachine; isBusy: boolean; remove: (peer: string) => void }) {
+  const { t } = useStrings();
+  const { peer, name } = props.machine;
+  return (
+    <Confirm
+      icon="trash"
+      button={t('common.remove')}
+      buttonLabel={t('common.removeOf', { name })}
+      className={buttonClass({ kind: 'quiet', isSmall: true }, true)}
+      isDisabled={props.isBusy}
+      title={t('machines.removeAsk', { name })}
+      act={t('common.remove')}
+      isDanger
+      onAct={() => props.remove(peer)}
+    >
+      <p>{t('machines.removeText')}</p>
+    </Confirm>
+  );
 }
 
 function State({ machine }: { machine: ShownMachine }) {

@@ -3,7 +3,7 @@ import { Switch } from 'react-aria-components/Switch';
 import type { ModelEntry } from '../../shared/api/state.ts';
 import { useAction } from '../calls.ts';
 import { secondsLeft, writeBytes, writeDuration, writeNumber } from '../format.ts';
-import { useMoneyText } from '../parts/amount.tsx';
+import { useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -41,6 +41,7 @@ export function IncomeText({ income }: { income: Income | null }) {
 export function ModelRow({ model, income }: { model: ModelEntry; income: Income | null }) {
   const { t, language } = useStrings();
   const { measured, predicted } = model.speed;
+  const isFree = useIsFree();
   const hasSpeed = measured !== null || predicted !== null;
   const isLoaded = useSection('work').loaded.some(
     (each) => each.model === model.id && each.state === 'ready',
@@ -90,7 +91,7 @@ export function ModelRow({ model, income }: { model: ModelEntry; income: Income 
           )}
         </span>
         {/* Without a speed, the income is unknown, too. */}
-        <span className="end sm">{hasSpeed ? <IncomeText income={income} /> : null}</span>
+        <span className="end sm">{hasSpeed && !isFree ? <IncomeText income={income} /> : null}</span>
         <ModelActions model={model} />
       </div>
       <Download model={model} />

@@ -3,6 +3,7 @@
 import type { ModelEntry } from '../../shared/api/state.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { writeBytes, writeMeasured, writeNumber } from '../format.ts';
+import { useIsFree } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { LoadedModels } from '../parts/loaded-models.tsx';
@@ -89,6 +90,7 @@ function OwnFolder({ result }: { result: Awaited<ReturnType<typeof agent.models.
 /** The page's hero: the main model, and what else is in memory. */
 function ServingNow({ incomes }: { incomes: Incomes }) {
   const { t, language } = useStrings();
+  const isFree = useIsFree();
   const { models } = useSection('models');
   const model = models.find(({ active }) => active);
   if (model === undefined) return null;
@@ -121,12 +123,14 @@ function ServingNow({ incomes }: { incomes: Incomes }) {
               <SpeedText model={model} />
             </dd>
           </div>
-          <div>
-            <dt className="label">{t('models.aDay')}</dt>
-            <dd className="mid-num">
-              <IncomeText income={incomes.get(model.id) ?? null} />
-            </dd>
-          </div>
+          {isFree ? null : (
+            <div>
+              <dt className="label">{t('models.aDay')}</dt>
+              <dd className="mid-num">
+                <IncomeText income={incomes.get(model.id) ?? null} />
+              </dd>
+            </div>
+          )}
         </dl>
       </div>
       <Download model={model} />

@@ -2,8 +2,10 @@
 
 import type { AgentState } from '../../shared/api/state.ts';
 import { shorten, writeBytes, writeMoment, writeNumber } from '../format.ts';
+import { ActionButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
+import { SettingsForm } from '../parts/doubts.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { Facts, Reading } from '../parts/facts.tsx';
@@ -14,6 +16,8 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { useSection } from '../store.ts';
 import { Market } from './network-market.tsx';
+import { Ways } from './network-ways.tsx';
+import { adviceFor } from './reach-advice.ts';
 import { reachabilityOf } from './reachability.ts';
 
 type NetworkState = AgentState['network'];
@@ -27,8 +31,19 @@ export function Network() {
   return (
     <>
       <PageHead title={t('nav.network')} />
-      <Reach network={network} />
-      {profile === 'open' ? <Market /> : null}
+      {profile === 'open' ? (
+        <SettingsForm>
+          {(change, saving) => (
+            <>
+              <Reach network={network} onOpenPort={() => change({ openPort: true })} />
+              {network.ways === null ? null : <Ways ways={network.ways} />}
+              <Market change={change} isBusy={saving.busy} />
+            </>
+          )}
+        </SettingsForm>
+      ) : (
+        <Reach network={network} />
+      )}
       <Facts label={t('nav.network')}>
         <Reading label={t('networkPage.connectedPeers')} value={writeNumber(connected, language)} />
         <Reading label={t('networkPage.knownPeers')} value={writeNumber(peers.length, language)} />
@@ -44,14 +59,31 @@ export function Network() {
   );
 }
 
-/** The page's one sentence. Whether strangers get through a router is known only once one did. */
-function Reach({ network }: { network: NetworkState }) {
+/** The page's one sentence, and what would help. Whether strangers get through a router is known only once one did. */
+function Reach({ network, onOpenPort }: { network: NetworkState; onOpenPort?: () => void }) {
   const { t } = useStrings();
   const reach = reachabilityOf(network);
+  const settings = useSection('settings');
+  const advice = network.ways === null ? [] : adviceFor(network.ways, settings);
   return (
     <Card label={t('networkPage.reachability')} isPadded>
       <h2 className="models-name">{t(`networkPage.reach.${reach}`)}</h2>
       <p className="soft">{t(`networkPage.reachNext.${reach}`)}</p>
+      {advice.length === 0 ? null : (
+        <div className="network-advice">
+          <h3>{t('ways.improve')}</h3>
+          <ul>
+            {advice.map((each) => (
+              <li key={each}>{t(`ways.advice.${each}`)}</li>
+            ))}
+          </ul>
+          {onOpenPort !== undefined && advice.includes('allow-port') ? (
+            <ActionButton kind="primary" onPress={onOpenPort}>
+              {t('ways.openForMe')}
+            </ActionButton>
+          ) : null}
+        </div>
+      )}
       <details className="fold network-addresses">
         <summary>
           <Icon name="next" isSmall />

@@ -1,4 +1,4 @@
-/** Decides from this machine's addresses, and from who has connected, which machines can connect to it. */
+/** Decides from this machine's addresses, their tests, and from who has connected, which machines can connect to it. */
 import type { AgentState } from '../../shared/api/state.ts';
 
 export type Reachability =
@@ -17,8 +17,9 @@ const RELAYED = /\/p2p-circuit\b/;
 export function reachabilityOf({
   addresses,
   isReachedFromOutside,
-}: Pick<AgentState['network'], 'addresses' | 'isReachedFromOutside'>): Reachability {
-  if (isReachedFromOutside) return 'proven';
+  ways,
+}: Pick<AgentState['network'], 'addresses' | 'isReachedFromOutside' | 'ways'>): Reachability {
+  if (isReachedFromOutside || ways?.addresses.some(({ result }) => result === 'reached')) return 'proven';
   if (addresses.length === 0) return 'none';
   const outside = addresses.filter((address) => !LOOPBACK.test(address));
   if (outside.length === 0) return 'this-computer';

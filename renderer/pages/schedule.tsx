@@ -10,6 +10,7 @@ import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { StartMenu } from '../parts/pause.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Toggle } from '../parts/setting.tsx';
@@ -35,6 +36,7 @@ export function Schedule() {
         <>
           <PageHead title={t('nav.schedule')} lead={t('settings.gridNote')} />
           <ProblemNote problem={saving.problem} />
+          <RuledNote groups={['schedule']} />
           <WeekCard change={change} />
           <Columns kind="wide">
             <NextHours />

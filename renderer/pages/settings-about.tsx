@@ -7,11 +7,9 @@ import { ProblemNote } from '../parts/problem.tsx';
 import { Row } from '../parts/rows.tsx';
 import { Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { systemOf } from '../parts/system.ts';
 import { agent, useSection } from '../store.ts';
 import { Place } from './settings-restore.tsx';
-
-/** The systems with words of their own for removing an app. */
-const SYSTEMS = ['linux', 'darwin', 'win32'] as const;
 
 export function AboutParts() {
   const { t } = useStrings();
@@ -20,7 +18,7 @@ export function AboutParts() {
   const licenses = useAction((_: null) => agent.about.licenses({}));
   const { license, home, licensesFile } = about.data ?? { license: '', home: null, licensesFile: null };
   const homepage = shell?.homepage ?? null;
-  const system = SYSTEMS.find((name) => name === platform) ?? 'linux';
+  const system = systemOf(platform);
   return (
     <>
       <Columns>

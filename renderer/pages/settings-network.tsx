@@ -1,6 +1,6 @@
 /** Choice of the network in Settings: what each means and needs, and a confirmation, since it ends running jobs. */
 import { useState } from 'react';
-import { type NetworkChoice, networkChoiceSchema } from '../../shared/network-choice.ts';
+import { type NetworkChoice, networkChoiceSchema, termsOfChoice } from '../../shared/network-choice.ts';
 import { useAction } from '../calls.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { Choice } from '../parts/choice.tsx';
@@ -9,11 +9,12 @@ import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { systemOf } from '../parts/system.ts';
 import { agent, useSection } from '../store.ts';
 
 export function NetworkPart() {
   const { t } = useStrings();
-  const { network } = useSection('app');
+  const { network, platform } = useSection('app');
   const { active, chosen, isFixed, restarts, needsPassphraseFile } = network;
   const [picked, setPicked] = useState<NetworkChoice | null>(null);
   const choose = useAction((next: NetworkChoice) => agent.app.chooseNetwork({ network: next }));
@@ -31,13 +32,13 @@ export function NetworkPart() {
             title: t(`settings.network.name.${name}`),
             text: t(`settings.network.meaning.${name}`),
             isPractice: name === 'practice',
-            isDisabled: name !== 'practice' && needsPassphraseFile,
+            isDisabled: termsOfChoice(name).profile === 'open' && needsPassphraseFile,
           }))}
         />
       </div>
       {isFixed ? <Note>{t('settings.network.fixed')}</Note> : null}
       {needsPassphraseFile && !isFixed ? <Note>{t('settings.network.needsPassphraseFile')}</Note> : null}
-      {chosen !== active && active !== null && !isFixed ? (
+      {chosen !== active && !isFixed ? (
         <Note role="status">
           {t(restarts ? 'settings.network.restarting' : 'settings.network.nextStart')}
         </Note>
@@ -57,6 +58,7 @@ export function NetworkPart() {
             }}
           >
             <p>{t(`settings.network.meaning.${value}`)}</p>
+            {value === 'practice' ? null : <p>{t(`settings.network.firewall.${systemOf(platform)}`)}</p>}
             <p>{t(restarts ? 'settings.network.askText' : 'settings.network.nextStart')}</p>
           </Confirm>
         </div>

@@ -1,5 +1,7 @@
 /** Paired browsers in Settings, where the pages are served to browsers: who has access, and how to take it away. */
+
 import { useAction, useAnswer } from '../calls.ts';
+import { COMMAND } from '../command.ts';
 import { writeDay } from '../format.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -23,7 +25,7 @@ function PairedBrowsers() {
   });
   const day = (atMs: number) => writeDay(new Date(atMs).toISOString().slice(0, 10), language);
   return (
-    <Part title={t('pair.title')} note={t('pair.note')}>
+    <Part title={t('pair.title')} note={t('pair.note', { command: COMMAND })}>
       <ProblemNote problem={problem ?? revoke.problem} />
       {data?.browsers.length === 0 ? <p className="row-line soft">{t('pair.none')}</p> : null}
       <ul className="rows">

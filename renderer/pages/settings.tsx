@@ -15,6 +15,7 @@ import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -25,6 +26,7 @@ import { BatchesPart } from './settings-batches.tsx';
 import { BuyersPart } from './settings-buyers.tsx';
 import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
+import { HordePart } from './settings-horde.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
 import { NetworkPart } from './settings-network.tsx';
@@ -32,6 +34,7 @@ import { PairingPart } from './settings-pairing.tsx';
 import { PricesPart } from './settings-prices.tsx';
 import { RuleParts } from './settings-rules.tsx';
 import { Section, SectionLinks } from './settings-sections.tsx';
+import { UpdatesPart } from './settings-updates.tsx';
 
 /** Decimals of a US dollar in millionths. */
 const USD_DECIMALS = 6;
@@ -76,12 +79,14 @@ function Parts({ change }: { change: Change }) {
         </Columns>
       </Section>
       <Section name="running">
+        <RuledNote groups={['running']} />
         <Columns>
           <WhenPart {...props} />
           <RuleParts {...props} />
         </Columns>
       </Section>
       <Section name="selling">
+        <RuledNote groups={['jobs', 'models']} />
         <Columns>
           <div className="stack">
             <PricesPart {...props} />
@@ -89,6 +94,7 @@ function Parts({ change }: { change: Change }) {
           </div>
           <div className="stack">
             <BuyersPart {...props} />
+            <HordePart {...props} />
             <PayoutsPart {...props} />
           </div>
         </Columns>
@@ -113,6 +119,7 @@ function Parts({ change }: { change: Change }) {
         </Columns>
       </Section>
       <Section name="about">
+        <UpdatesPart {...props} />
         <AboutParts />
       </Section>
     </>

@@ -1,5 +1,7 @@
 /** State of the wallet's backup, and buttons that open the shell's windows, where secrets are shown. */
+
 import type { SecretTask } from '../../shared/secret-window.ts';
+import { COMMAND } from '../command.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -37,7 +39,7 @@ function SecretTasks({ tasks }: { tasks: readonly SecretTask[] }) {
   if (!idlewatt) {
     return (
       <p className="soft">
-        {t('backup.headless')} <code className="unbroken">npm run agent -- wallet drill</code>
+        {t('backup.headless')} <code className="unbroken">{COMMAND} wallet drill</code>
       </p>
     );
   }

@@ -2,6 +2,7 @@
  * Sends money in three steps: a form, a preview with every fact of the transaction, and a confirmation in the
  * desktop shell or the terminal. Nothing on this page can move money without that confirmation.
  */
+
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button } from 'react-aria-components/Button';
 import { FieldError } from 'react-aria-components/FieldError';
@@ -12,6 +13,7 @@ import { TextField } from 'react-aria-components/TextField';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
 import type { Asset } from '../../shared/money.ts';
 import { type Problem, useAction } from '../calls.ts';
+import { COMMAND } from '../command.ts';
 import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
@@ -240,7 +242,7 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
       ))}
       {send.busy ? (
         <Note tone="info" role="status" title={t('send.confirming')}>
-          {t(host === 'desktop' ? 'send.confirmDesktop' : 'send.confirmTerminal')}
+          {host === 'desktop' ? t('send.confirmDesktop') : t('send.confirmTerminal', { command: COMMAND })}
         </Note>
       ) : null}
       <p className="button-row">

@@ -3,6 +3,7 @@
 import { useState } from 'react';
 import type { WalletTransaction } from '../../shared/api/wallet.ts';
 import { type Answer, useAction, useAnswer } from '../calls.ts';
+import { COMMAND } from '../command.ts';
 import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
@@ -114,7 +115,9 @@ function Replace({ transaction, onChanged }: { transaction: WalletTransaction; o
         )}
         <span className="soft" role="status">
           {replace.busy
-            ? t(host === 'desktop' ? 'send.confirmDesktop' : 'send.confirmTerminal')
+            ? host === 'desktop'
+              ? t('send.confirmDesktop')
+              : t('send.confirmTerminal', { command: COMMAND })
             : t('send.asksAgain')}
         </span>
       </p>

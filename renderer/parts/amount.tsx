@@ -1,6 +1,6 @@
 /** Shows money: in the owner's currency where a rate is known, and practice money as a ticket, by word and shape. */
 
-import type { Asset } from '../../shared/money.ts';
+import { type Asset, NO_MONEY_ID } from '../../shared/money.ts';
 import { isDollar } from '../../shared/rate.ts';
 import { writeAmount, writeMoment, writeMoney } from '../format.ts';
 import { numberFormat } from '../formatters.ts';
@@ -53,7 +53,8 @@ export function Amount(props: AmountProps) {
 /** Every digit of an amount with its asset, as the small line below an {@link Amount}. */
 export function ExactAmount({ baseUnits, asset }: { baseUnits: string | null; asset: Asset }) {
   const exactText = useAmountText();
-  return baseUnits === null ? null : <span className="exact">{exactText(baseUnits, asset)}</span>;
+  if (baseUnits === null || isFree(asset)) return null;
+  return <span className="exact">{exactText(baseUnits, asset)}</span>;
 }
 
 /** Sign of practice money. */
@@ -86,9 +87,19 @@ export function AmountById({
 
 /** Writes an amount in the owner's currency, or in its asset if no rate is known. */
 export function useMoneyText(): (baseUnits: string, asset: Asset) => string {
-  const { language } = useStrings();
+  const { t, language } = useStrings();
   const { rate } = useSection('money');
-  return (baseUnits, asset) => writeMoney(baseUnits, asset, rate, language);
+  return (baseUnits, asset) =>
+    isFree(asset) ? t('money.free') : writeMoney(baseUnits, asset, rate, language);
+}
+
+/** True among the owner's own machines, where nothing is paid. */
+export function useIsFree(): boolean {
+  return isFree(useSection('money').asset);
+}
+
+function isFree({ id }: Asset): boolean {
+  return id === NO_MONEY_ID;
 }
 
 /** The rate with its time and source; null if none is known. */
@@ -106,9 +117,12 @@ export function useRateText(): string | null {
 
 /** Writes an exact amount with its unit as text, for sentences about tokens. */
 export function useAmountText(): (baseUnits: string, asset: Asset) => string {
-  const { language } = useStrings();
+  const { t, language } = useStrings();
   const unitName = useUnitName();
-  return (baseUnits, asset) => `${writeAmount(baseUnits, asset.decimals, language).text} ${unitName(asset)}`;
+  return (baseUnits, asset) =>
+    isFree(asset)
+      ? t('money.free')
+      : `${writeAmount(baseUnits, asset.decimals, language).text} ${unitName(asset)}`;
 }
 
 /** Names an asset's unit; practice money carries the word in its name. */

@@ -5,10 +5,13 @@ import { Dialog, DialogTrigger } from 'react-aria-components/Dialog';
 import { Heading } from 'react-aria-components/Heading';
 import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { ActionButton } from './button.tsx';
+import { Icon, type IconName } from './icon.tsx';
 import { useStrings } from './strings.ts';
 
 export function Confirm(props: {
   button: string;
+  /** Shown instead of the label. */
+  icon?: IconName;
   buttonLabel?: string;
   className: string;
   isDisabled?: boolean;
@@ -27,7 +30,7 @@ export function Confirm(props: {
         isDisabled={props.isDisabled ?? false}
         aria-label={props.buttonLabel ?? props.button}
       >
-        {props.button}
+        {props.icon ? <Icon name={props.icon} /> : props.button}
       </Button>
       <ModalOverlay className="overlay" isDismissable>
         <Modal className="modal">

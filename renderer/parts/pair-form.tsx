@@ -1,9 +1,11 @@
 /** Lets a browser without access enter the code that the terminal shows. */
+
 import { useState } from 'react';
 import { Input } from 'react-aria-components/Input';
 import { Label } from 'react-aria-components/Label';
 import { TextField } from 'react-aria-components/TextField';
 import type { PairProblem } from '../../shared/pairing.ts';
+import { COMMAND } from '../command.ts';
 import { pairBrowser } from '../connection.ts';
 import { ActionButton } from './button.tsx';
 import { useStrings } from './strings.ts';
@@ -31,7 +33,7 @@ export function PairForm() {
       }}
     >
       <p>
-        {t('pair.how')} <code className="unbroken">npm run agent -- pair</code>
+        {t('pair.how')} <code className="unbroken">{COMMAND} pair</code>
       </p>
       <TextField className="field" value={code} onChange={setCode} autoComplete="off" spellCheck="false">
         <Label className="field-label">{t('pair.code')}</Label>

@@ -6,6 +6,7 @@
 import { statSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { feedFolder } from '../../main/core/updates/index.ts';
 import { buildAll } from '../lib/build-targets.ts';
 import { electronForTests } from '../lib/electron-for-tests.ts';
 import { officialElectron } from '../lib/official-electron.ts';
@@ -25,8 +26,9 @@ Builds the packages of this system into dist/package.
 
   --homepage URL   where the project is, for the packages' descriptions
   --contact EMAIL  whom to ask about the packages
+  --updates URL    folder with the update feed (docs/release.md); without it the app looks for no updates
   --for-tests      a package with a substitute for Electron, for this repository's tests only: never publish it
-  --quick          compresses the package for tests less and doesn't check its size
+  --quick          only the deb for tests, without compressing it or checking its size
 
 Exit codes: 0 built, 1 nothing was built or a package is too large, 2 wrong command line.`;
 
@@ -35,16 +37,20 @@ const options = readCommandLine(HELP, () => {
     options: {
       homepage: { type: 'string' },
       contact: { type: 'string' },
+      updates: { type: 'string' },
       'for-tests': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
     },
   });
   const { homepage, contact, quick } = values;
-  if (values['for-tests']) return { forTests: true, quick, ...FOR_TESTS };
+  if (values['for-tests']) return { forTests: true, quick, updates: null, ...FOR_TESTS };
   if (quick) throw new UsageError('--quick needs --for-tests.');
   if (!URL.canParse(homepage ?? '')) throw new UsageError('--homepage needs the address of the project.');
   if (!/^\S+@\S+$/.test(contact ?? '')) throw new UsageError('--contact needs an e-mail address.');
-  return { forTests: false, quick, homepage: String(homepage), contact: String(contact) };
+  const updates = values.updates ?? null;
+  if (updates !== null && feedFolder(updates) === null)
+    throw new UsageError('--updates needs an HTTPS address without user, query and fragment.');
+  return { forTests: false, quick, homepage: String(homepage), contact: String(contact), updates };
 });
 
 try {
@@ -55,7 +61,7 @@ try {
 
 async function packageApp(): Promise<void> {
   const electron = await chosenElectron();
-  const { targets, missing, withoutFpm } = await availableTargets(options.forTests);
+  const { targets, missing, withoutFpm } = await availableTargets(options.forTests, options.quick);
   for (const line of missing) console.log(line);
   if (targets.length === 0) return fail('No package can be built on this system.');
   const built = await buildAll();

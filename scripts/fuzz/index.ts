@@ -2,6 +2,7 @@
 import { ANSWER_TARGETS } from './answers.ts';
 import { FILE_TARGETS } from './files.ts';
 import { NETWORK_TARGETS } from './network.ts';
+import { PEER_TARGETS } from './peers.ts';
 import { PROOF_TARGETS } from './proofs.ts';
 import { REQUEST_TARGETS } from './requests.ts';
 import type { Target } from './target.ts';
@@ -12,4 +13,5 @@ export const TARGETS: readonly Target[] = [
   ...ANSWER_TARGETS,
   ...FILE_TARGETS,
   ...NETWORK_TARGETS,
+  ...PEER_TARGETS,
 ];

@@ -5,6 +5,14 @@ import { Key } from 'interface-datastore';
 import { BoundedDatastore } from '../../main/adapters/libp2p/bounded-datastore.ts';
 import { hostOf } from '../../main/adapters/libp2p/connection-limits.ts';
 import {
+  readNonce,
+  readRequest,
+  readResponse,
+  writeNonce,
+  writeRequest,
+  writeResponse,
+} from '../../main/adapters/libp2p/dial-messages.ts';
+import {
   ADDRESSES_PER_PEER_MAX,
   dialable,
   isRelayed,
@@ -12,6 +20,9 @@ import {
   ofPeer,
   plainAddress,
 } from '../../main/adapters/libp2p/public-addresses.ts';
+import { describeServices } from '../../main/adapters/router/gateway-device.ts';
+import { readAnswer } from '../../main/adapters/router/nat-pmp.ts';
+import { readLocation } from '../../main/adapters/router/upnp.ts';
 import { HubRefusal, parseHubLink } from '../../main/core/model-hub/index.ts';
 import { createSeeking } from '../../main/core/network/index.ts';
 import { createPairing } from '../../main/core/pairing/index.ts';
@@ -132,6 +143,47 @@ const links = target(
   },
 );
 
+const NONCE = 0x0807060504030201n;
+const questions = [
+  writeRequest({ addresses: BINARY, nonce: NONCE }),
+  writeResponse({ status: 200, index: 0, dial: 200 }),
+  writeNonce(NONCE),
+];
+
+const addressTests = target({ name: 'tests of addresses', share: 4 }, oddBytes(questions), (bytes) => {
+  for (const read of [readRequest, readResponse, readNonce]) {
+    try {
+      read(bytes);
+    } catch (error) {
+      // Only what protons throws for bytes that end too early or have an unknown type.
+      if (!(error instanceof Error) || error instanceof TypeError) throw error;
+    }
+  }
+});
+
+const ROUTER = '192.168.1.1';
+const IGD = 'urn:schemas-upnp-org:device:InternetGatewayDevice:1';
+const DESCRIPTION = `<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0"><device><deviceType>${IGD}</deviceType><serviceList><service><serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType><controlURL>/ctl</controlURL></service></serviceList></device></root>`;
+
+const routerAnswers = target(
+  { name: 'answers of a router', share: 1 },
+  fc.record({
+    datagram: oddText([`HTTP/1.1 200 OK\r\nST: ${IGD}\r\nLOCATION: http://${ROUTER}:5000/root.xml\r\n\r\n`]),
+    description: oddText([DESCRIPTION]),
+  }),
+  async ({ datagram, description }) => {
+    const bytes = new TextEncoder().encode(datagram);
+    readAnswer(bytes, 2, 16);
+    const location = readLocation(bytes, ROUTER);
+    if (location !== null && new URL(location).hostname !== ROUTER) throw new Error('another host');
+    const { signal } = new AbortController();
+    const fetchRouter = async () => new Response(description);
+    for (const { controlUrl } of await describeServices(`http://${ROUTER}/`, ROUTER, fetchRouter, signal)) {
+      if (new URL(controlUrl).hostname !== ROUTER) throw new Error('a service elsewhere');
+    }
+  },
+);
+
 export const NETWORK_TARGETS: readonly Target[] = [
   addresses,
   binaryAddresses,
@@ -139,4 +191,6 @@ export const NETWORK_TARGETS: readonly Target[] = [
   seeking,
   pairing,
   links,
+  addressTests,
+  routerAnswers,
 ];

@@ -2,7 +2,8 @@
  * Draws the app icon and the tray icons into resources/icons: shapes are formulas, pixels are counted samples.
  * Run it by hand (`node scripts/generators/make-icons.ts`) when a shape changes; the files are in the repository.
  *
- * In the tray the shape alone shows the state: bolt, hollow bolt, clock, two bars, three dots, exclamation mark.
+ * In the tray the shape alone shows the state: bolt, hollow bolt, clock, two bars, three dots, exclamation mark. macOS colors
+ * the menu bar's icons itself: its images are black, with the mark cut out, and have `Template` in their names.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +17,9 @@ type Color = readonly [red: number, green: number, blue: number];
 
 /** Samples per pixel and direction. */
 const SAMPLES = 6;
+/** Of a tray icon on macOS, in pixels; the second is for high-density screens. */
+const TEMPLATE_SIZES = [18, 36];
+const BLACK: Color = [0, 0, 0];
 const TEAL: Color = [0x0d, 0x6e, 0x63];
 const GREY: Color = [0x5a, 0x66, 0x63];
 const AMBER: Color = [0x8a, 0x5a, 0x00];
@@ -71,9 +75,14 @@ const bolt = polygon(BOLT);
 /** The bolt scaled down around its center: the difference between the two is an outline. */
 const innerBolt: Shape = (x, y) => bolt(0.5 + (x - 0.5) / 0.56, 0.5 + (y - 0.5) / 0.62);
 
-const ICONS: Readonly<
-  Record<string, { ground: Shape; color: Color; mark: Shape; sizes: readonly number[] }>
-> = {
+interface Icon {
+  readonly ground: Shape;
+  readonly color: Color;
+  /** White. */
+  readonly mark: Shape;
+}
+
+const ICONS: Readonly<Record<string, Icon & { readonly sizes: readonly number[] }>> = {
   icon: { ground: rounded(0.25), color: TEAL, mark: bolt, sizes: [512] },
   'tray-earning': { ground: rounded(0.25), color: TEAL, mark: bolt, sizes: [22, 44] },
   'tray-ready': { ground: rounded(0.25), color: TEAL, mark: without(bolt, innerBolt), sizes: [22, 44] },
@@ -111,7 +120,7 @@ const ICONS: Readonly<
   },
 };
 
-function draw(icon: { ground: Shape; color: Color; mark: Shape }, size: number): Buffer {
+function draw(icon: Icon, size: number): Buffer {
   const rows = Buffer.alloc(size * (1 + size * 4)); // each row begins with its filter type: 0, none
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
@@ -152,15 +161,21 @@ function writeAppIcons(folder: string): void {
   writeFileSync(join(folder, 'icon.icns'), encodeIcns(MACOS_SIZES.map(imageOf)));
 }
 
+/** Electron picks `@2x` automatically on high-density screens. */
+function writeSizes(path: string, icon: Icon, sizes: readonly number[]): void {
+  sizes.forEach((size, index) => {
+    writeFileSync(`${path}${index === 0 ? '' : '@2x'}.png`, encodePng(draw(icon, size), size, size, 4));
+  });
+}
+
 if (import.meta.main) {
   const folder = join(REPOSITORY, 'resources/icons');
   mkdirSync(folder, { recursive: true });
   for (const [name, icon] of Object.entries(ICONS)) {
-    icon.sizes.forEach((size, index) => {
-      // Electron picks `@2x` automatically on high-density screens.
-      const file = `${name}${index === 0 ? '' : '@2x'}.png`;
-      writeFileSync(join(folder, file), encodePng(draw(icon, size), size, size, 4));
-    });
+    writeSizes(join(folder, name), icon, icon.sizes);
+    if (!name.startsWith('tray-')) continue;
+    const template = { ground: without(icon.ground, icon.mark), color: BLACK, mark: () => false };
+    writeSizes(join(folder, `${name}Template`), template, TEMPLATE_SIZES);
   }
   writeAppIcons(folder);
 }

@@ -33,6 +33,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
     'interface-datastore',
     'multiformats',
     'prom-client',
+    'protons-runtime',
     'jose',
     'undici',
   ],
@@ -40,6 +41,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   llama: ['node-llama-cpp', '@huggingface/jinja'],
   pino: ['pino'],
   prometheus: ['prom-client'],
+  router: ['fast-xml-parser'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
@@ -176,6 +178,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   solc: 'compiles the contracts',
   tar: 'unpacks the Electron for tests',
   typescript: 'checks types',
+  yaml: 'reads filled listings in tests',
 };
 
 /** Returns the layer of a file, by its path from the root with forward slashes. */

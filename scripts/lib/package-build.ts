@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { Arch, build, type Configuration, Platform } from 'electron-builder';
 import packageJson from '../../package.json' with { type: 'json' };
+import { OUTPUT } from './installed-package.ts';
 import { newestGlibc, readNativeFiles, unloadable } from './native-needs.ts';
 import { bundledNode, type PackageFile, type PackageSystem, packageFiles } from './package-contents.ts';
 import { unexpectedFiles } from './package-rules.ts';
@@ -13,21 +14,22 @@ export interface PackageRequest {
   readonly system: PackageSystem;
   /** Names of electron-builder's targets. */
   readonly targets: readonly string[];
-  /** Builds a deb without fpm. */
+  /** Builds a deb and an rpm without fpm. */
   readonly withoutFpm: boolean;
   /** Folder of the unpacked Electron distribution. */
   readonly electronFolder: string;
   readonly electronVersion: string;
   /** With a substitute for Electron: for tests only, and so named. */
   readonly forTests: boolean;
-  /** A fifth of the time for larger packages. */
+  /** Doesn't compress: a fifth of the time. */
   readonly quick: boolean;
   readonly homepage: string;
   /** E-mail address. */
   readonly contact: string;
+  /** Address of the folder with the update feed; null: the packages look for no updates. */
+  readonly updates: string | null;
 }
 
-export const OUTPUT = join(REPOSITORY, 'dist/package');
 const STAGE = join(REPOSITORY, 'dist/package-app');
 const TOOLS = join(REPOSITORY, 'dist/package-tools');
 const DESKTOP_FILE = 'idlewatt.desktop';
@@ -48,6 +50,23 @@ const DEB_DEPENDS = [
   'libstdc++6',
 ];
 
+/** The same libraries as Fedora and openSUSE name them. */
+const RPM_DEPENDS = [
+  'gtk3',
+  'libnotify',
+  '(nss or mozilla-nss)',
+  '(libXScrnSaver or libXss1)',
+  '(libXtst or libXtst6)',
+  'xdg-utils',
+  'at-spi2-core',
+  '(alsa-lib or libasound2)',
+  '(mesa-libgbm or libgbm1)',
+  '(libuuid or libuuid1)',
+  '(libsecret or libsecret-1-0)',
+  '(vulkan-loader or libvulkan1)',
+  '(libstdc++ or libstdc++6)',
+];
+
 /** Returns the paths of the packages. Rejects with one sentence if a file must not be in a package or can't load. */
 export async function buildPackages(request: PackageRequest): Promise<string[]> {
   const files = await packageFiles(request.system);
@@ -57,7 +76,7 @@ export async function buildPackages(request: PackageRequest): Promise<string[]> 
   const glibc = request.system.platform === 'linux' ? await checkedGlibc(files) : null;
   stage(files, request);
   rmSync(OUTPUT, { recursive: true, force: true });
-  if (request.withoutFpm) process.env.CUSTOM_FPM_PATH = debTool();
+  if (request.withoutFpm) process.env.CUSTOM_FPM_PATH = packageWriter(request);
   const { platform, arch } = request.system;
   const platforms = { linux: Platform.LINUX, darwin: Platform.MAC, win32: Platform.WINDOWS };
   const built = await build({
@@ -98,10 +117,13 @@ function configuration(request: PackageRequest, glibc: string | null): Configura
     linux: { maintainer: `${packageJson.author} <${request.contact}>` },
     deb: {
       packageName: `idlewatt${suffix}`,
-      compression: request.quick ? 'gz' : 'xz',
+      compression: 'xz',
       depends: [...DEB_DEPENDS, ...(glibc === null ? [] : [`libc6 (>= ${glibc})`])],
     },
-    rpm: { packageName: `idlewatt${suffix}` },
+    rpm: {
+      packageName: `idlewatt${suffix}`,
+      depends: [...RPM_DEPENDS, ...(glibc === null ? [] : [`glibc >= ${glibc}`])],
+    },
   };
 }
 
@@ -113,6 +135,9 @@ function stage(files: readonly PackageFile[], request: PackageRequest): void {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(from, target);
   }
+  // Where the agent reads it.
+  const agent = { ...packageJson, updates: request.updates };
+  writeFileSync(join(STAGE, 'dist/agent/package.json'), `${JSON.stringify(agent, null, 2)}\n`);
   writeFileSync(join(STAGE, LICENSES_FILE), thirdPartyLicenses(files));
   const { name, version, description, license, author, type, main } = packageJson;
   const manifest = {
@@ -125,12 +150,14 @@ function stage(files: readonly PackageFile[], request: PackageRequest): void {
 }
 
 /** A program that electron-builder starts instead of fpm. */
-function debTool(): string {
-  const path = join(TOOLS, 'write-deb');
+function packageWriter({ quick }: PackageRequest): string {
+  const path = join(TOOLS, 'write-package');
   mkdirSync(TOOLS, { recursive: true });
+  const program = `'${process.execPath}' '${join(import.meta.dirname, 'write-package.ts')}'`;
+  // electron-builder rejects this method, which is not one of fpm's.
   writeFileSync(
     path,
-    `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, 'deb-writer.ts')}' "$@"\n`,
+    `#!/bin/sh\nexec ${program} "$@"${quick ? ' --deb-compression none --rpm-compression none' : ''}\n`,
   );
   chmodSync(path, 0o755);
   return path;

@@ -55,12 +55,18 @@ const IN_NATIVE_PACKAGE = /(?:^|\/)(?:bins\/.*|bin\/.*|dist\/.*\.js|package\.jso
 export async function packageFiles(system: PackageSystem): Promise<PackageFile[]> {
   const files = [
     'LICENSE',
-    ...FOLDERS.flatMap(filesBelow).filter((path) => !NOT_NEEDED.test(path)),
+    ...FOLDERS.flatMap(filesBelow).filter((path) => !NOT_NEEDED.test(path) && isOwnIcon(path, system)),
     ...(await tracedFiles()),
     ...LOADED_BY_PATH,
     ...nativeFiles(system),
   ];
   return [...new Set(files)].sort().map((to) => ({ from: join(REPOSITORY, to), to }));
+}
+
+/** macOS has tray icons of its own. */
+export function isOwnIcon(path: string, { platform }: PackageSystem): boolean {
+  const tray = /^resources\/icons\/tray-\w+?(Template)?(?:@2x)?\.png$/.exec(path);
+  return tray === null || (tray[1] !== undefined) === (platform === 'darwin');
 }
 
 /** The pinned Node, for an Electron whose Node is too old for the agent. */

@@ -7,7 +7,7 @@ export interface Targets {
   readonly targets: readonly string[];
   /** One line per package that can't be built here. */
   readonly missing: readonly string[];
-  /** electron-builder can't download fpm, so `deb-writer.ts` replaces it. */
+  /** electron-builder can't download fpm, so `write-package.ts` replaces it. */
   readonly withoutFpm: boolean;
 }
 
@@ -25,21 +25,15 @@ export function supportedSystem(): PackageSystem {
   return { platform, arch };
 }
 
-/** Packages for tests are only built where the tests install them. */
-export async function availableTargets(forTests: boolean): Promise<Targets> {
+/** Packages for tests are only built where the tests install them; `quick` is the one that they install. */
+export async function availableTargets(forTests: boolean, quick: boolean): Promise<Targets> {
   if (process.platform === 'win32') return { targets: ['nsis'], missing: [], withoutFpm: false };
   if (process.platform === 'darwin') return { targets: ['dmg', 'zip'], missing: [], withoutFpm: false };
   const withoutFpm = forTests || !(await isReachable(TOOLS));
-  const tools = withoutFpm ? `electron-builder's tools from ${TOOLS}` : null;
-  const needs: readonly (readonly [string, string | null])[] = [
-    ['deb', hasProgram('dpkg-deb') ? null : 'dpkg-deb (Debian: dpkg)'],
-    ...(forTests
-      ? []
-      : ([
-          ['rpm', hasProgram('rpmbuild') ? tools : 'rpmbuild (Debian: rpm)'],
-          ['AppImage', tools],
-        ] as const)),
-  ];
+  const deb = ['deb', hasProgram('dpkg-deb') ? null : 'dpkg-deb (Debian: dpkg)'] as const;
+  const rpm = ['rpm', hasProgram('rpmbuild') ? null : 'rpmbuild (Debian: rpm)'] as const;
+  const appImage = ['AppImage', withoutFpm ? `electron-builder's tools from ${TOOLS}` : null] as const;
+  const needs = quick ? [deb] : forTests ? [deb, rpm] : [deb, rpm, appImage];
   return {
     targets: needs.flatMap(([name, need]) => (need === null ? [name] : [])),
     missing: needs.flatMap(([name, need]) => (need === null ? [] : [`No ${name}: it needs ${need}.`])),

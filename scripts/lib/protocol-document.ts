@@ -60,6 +60,7 @@ const NAMES: readonly Row[] = [
   ['answer of a line of a batch', `GET ${wire.KEPT_ANSWERS_PATH}/{job}`],
   ['alarm of a check', `POST ${wire.CHECK_REPORTS_PATH}/{job}`],
   ['channels on which it was paid', `GET ${wire.REFERENCES_PATH}`],
+  ['verdicts on checked providers', `GET ${wire.AUDITS_PATH}`],
   ['scheme of x402', SCHEME],
   ['contract of channels', SETTLEMENT_ADDRESS],
   ['collector of deposits by ERC-3009', ERC3009_COLLECTOR_ADDRESS],

@@ -30,6 +30,8 @@ const NEEDS: readonly Need[] = [
   { packages: ['iproute2'], present: () => onPath('ip') },
   // A package of npm has a program of the same name, which precedes it in the path of an npm script.
   { packages: ['nftables'] },
+  // The router of a home in the tests. Its service does nothing until somebody sets it up.
+  { packages: ['miniupnpd-nftables'], present: () => existsSync('/usr/sbin/miniupnpd') },
   { packages: ['chromium', 'chromium-browser'], present: hasChromium },
   // Uses half of the processor time of the whole browser. Only Debian has it.
   {
@@ -37,6 +39,7 @@ const NEEDS: readonly Need[] = [
     present: () => onPath('chromium-headless-shell') || process.env.IDLEWATT_CHROMIUM !== undefined,
     optional: true,
   },
+  { packages: ['rpm'], present: () => onPath('rpmbuild') },
   { packages: ['gcc'], present: () => onPath('cc') },
   { packages: ['libc6-dev'] },
   { packages: ['python3'], present: () => onPath('python3'), forModels: true },

@@ -27,11 +27,13 @@ import { batchesContract } from './batches.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
+import { hordeContract } from './horde.ts';
 import { keysContract } from './keys.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { storefrontContract } from './storefront.ts';
+import { updatesContract } from './updates.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
 const nothing = z.object({});
@@ -327,6 +329,7 @@ export const contract = {
   },
   /** Engine servers: other programs of the owner's that run models. Their state is in the models section. */
   engines: enginesContract,
+  horde: hordeContract,
   benchmark: {
     run: oc.input(nothing).output(nothing),
     /** Measures the basis for predictions of other models. */
@@ -338,6 +341,7 @@ export const contract = {
       ),
   },
   about: aboutContract,
+  updates: updatesContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc

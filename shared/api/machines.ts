@@ -1,7 +1,13 @@
 /** The API for the owner's machines. Outside a private network every call fails with `unsupported`. */
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { machineOrderSchema, machineRoleSchema, peerIdSchema } from '../machines.ts';
+import { ruleGroupSchema } from '../machine-rules.ts';
+import {
+  machineOrderSchema,
+  machineRoleSchema,
+  PAIRING_CODE_CHARACTERS_MAX,
+  peerIdSchema,
+} from '../machines.ts';
 
 const nothing = z.object({});
 
@@ -16,6 +22,15 @@ export const machinesContract = {
   order: oc
     .input(z.object({ ...machineOrderSchema.shape, peer: peerIdSchema.nullable() }))
     .output(z.object({ failed: z.array(z.string()) })),
-  /** Only at the machine that founded the network. */
+  /** Only on an owner's machine, and not for the founder or an owner that was added earlier. */
   remove: oc.input(z.object({ peer: peerIdSchema })).output(nothing),
+  /**
+   * Joins the network of a machine of this LAN that shows this code, at the next start; only while no other machine is in
+   * this one's. `restarts`: that start follows automatically.
+   */
+  join: oc
+    .input(z.object({ code: z.string().max(PAIRING_CODE_CHARACTERS_MAX) }))
+    .output(z.object({ restarts: z.boolean() })),
+  /** Sets a group of settings for all machines as they are here, or leaves them to each machine; only on an owner's. */
+  share: oc.input(z.object({ group: ruleGroupSchema, isShared: z.boolean() })).output(nothing),
 };

@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
+import { graphicsProblemSchema } from '../graphics-problems.ts';
+import { hordeStateSchema } from '../horde.ts';
 import { machinesStateSchema } from '../machines.ts';
 import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
@@ -13,11 +15,13 @@ import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { PRICE_REASONS, priceSchema } from '../price.ts';
 import { PROFILES } from '../profiles.ts';
 import { rateSchema } from '../rate.ts';
+import { waysSchema } from '../reach.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { updateStateSchema } from '../updates.ts';
 import { batchesStateSchema } from './batches.ts';
 
 const nullableNumber = z.number().nullable();
@@ -37,6 +41,7 @@ export const noticeSchema = z.object({
     'practice-requester-stopped',
     'headless-shell-missing',
     'upgraded', // another version was installed; details.version is it
+    'update-ready', // another version was downloaded; details.version is it
     'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them
   ]),
   severity: z.enum(['info', 'warning', 'error']),
@@ -54,8 +59,8 @@ export const appStateSchema = z.object({
   startedAtMs: z.number(),
   notices: z.array(noticeSchema),
   network: z.object({
-    /** The network of this run; null for the office network. */
-    active: networkChoiceSchema.nullable(),
+    /** The network of this run. */
+    active: networkChoiceSchema,
     /** The network of the next start. */
     chosen: networkChoiceSchema,
     /** True where options of the command line set the network. */
@@ -67,6 +72,7 @@ export const appStateSchema = z.object({
   }),
   /** Null without a desktop shell. */
   shell: shellFactsSchema.nullable(),
+  updates: updateStateSchema,
 });
 export type AppState = z.infer<typeof appStateSchema>;
 
@@ -124,6 +130,8 @@ export const workStateSchema = z.object({
   threads: nullableNumber,
   /** Sandbox of the engine; null while none is loaded. */
   sandbox: sandboxReportSchema.nullable(),
+  /** Reasons why the loaded engine doesn't use a library for GPUs that would be faster; empty while none is loaded. */
+  graphicsProblems: z.array(graphicsProblemSchema),
   activeJobs: z.array(activeJobSchema),
   /** Total of the active jobs; the speed of the last finished job if none is active. */
   tokensPerSecond: nullableNumber,
@@ -352,6 +360,8 @@ export const networkStateSchema = z.object({
       address: z.string().nullable(),
     }),
   ),
+  /** Null outside the open market. */
+  ways: waysSchema.nullable(),
   /** Hosts outside of this machine, the last contacted first. */
   contacts: z.array(contactSchema),
   inBytes: z.number(),
@@ -375,6 +385,7 @@ export const agentStateSchema = z.object({
   machine: machineStateSchema,
   network: networkStateSchema,
   batches: batchesStateSchema,
+  horde: hordeStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

@@ -14,12 +14,12 @@ import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import OpenAI, { APIError } from 'openai';
-import { createNetwork } from '../../main/adapters/libp2p/index.ts';
+import { createNetwork, verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { openAnswerChecks } from '../../main/agent/checking.ts';
-import { createReceivedChecks } from '../../main/core/answer-checks/index.ts';
+import { createReceivedChecks, createVerdicts } from '../../main/core/answer-checks/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
-import { createExperience } from '../../main/core/reputation/index.ts';
+import { createAuditReports, createExperience } from '../../main/core/reputation/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine } from '../../main/ports/engine.ts';
 import type { Network } from '../../main/ports/network.ts';
@@ -379,11 +379,13 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
     onProven: (answer) => checks.consider(answer),
   });
   context.after(() => gateway.stop());
+  const verdicts = createVerdicts({ records: records.bought, key: buying.key, log });
+  createFakeProvider(buying, { engine: real, models: [], verdicts: verdicts.list });
   const checks = openAnswerChecks(
     { clock: systemClock, log, onClose: (close) => context.after(close) },
     { records: records.bought },
     {
-      ...{ directory: gateway.directory, experience, network: buying, random: () => 0 },
+      ...{ directory: gateway.directory, experience, network: buying, verdicts, random: () => 0 },
       hold: () => ({ generate: real.generate, release: () => undefined }),
     },
   );
@@ -410,4 +412,26 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
   assert.equal(told()[0]?.differing, lies.at(-1)?.check?.differing, 'both sides see the same evidence');
   const { check } = await buy();
   assert.deepEqual([check?.differing, check?.isAlarm, other.jobs.all().length], [0, false, 2]);
+
+  await tellsAnother({ auditor: buying, buyer: honest, liar: dishonest }, context);
 });
+
+/** Another buyer, which knows the auditor, asks it, and expects failures of the liar without having bought there. */
+async function tellsAnother(
+  { auditor, buyer, liar }: Readonly<Record<'auditor' | 'buyer' | 'liar', Network>>,
+  context: { after(close: () => void): void },
+): Promise<void> {
+  const log = createRecordingLog();
+  const reports = createAuditReports({
+    ...{ fetch: buyer.fetch, verifySigned, records: createMemoryRecordStore(), clock: systemClock, log },
+    ...{ isKnown: (peer) => peer === auditor.key.peer, standingOf: () => 0.5 },
+  });
+  context.after(() => reports.stop());
+  reports.consider(auditor.key.peer);
+  await until(() => reports.of(liar.key.peer).length > 0);
+  assert.equal(reports.of(liar.key.peer)[0]?.hasPassed, false);
+  const judged = createExperience({
+    ...{ records: createMemoryRecordStore(), clock: systemClock, audits: reports.of },
+  });
+  assert.ok(judged.of(liar.key.peer, OFFERED.sha256).failureRate > 0.35);
+}

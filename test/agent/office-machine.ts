@@ -1,9 +1,12 @@
 /** One machine of an office at a host of the lab, for office.test.ts: joins, runs its agent, and does what the test asks. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { homePaths } from '../../main/ports/data-folder.ts';
+import { writeNetworkChoice } from '../../main/ports/network-choice.ts';
 import {
   type AgentApi,
   connectApi,
@@ -22,6 +25,8 @@ import { eventually, temporaryHome } from './practice-agent.ts';
 /** The calls of the test, each with its arguments and its result. */
 export interface OfficeCalls {
   join(code: string, name: string): Promise<{ readonly code: number | null; readonly output: string }>;
+  /** Starts as when the owner chose the network in Settings, joins with the code on the page, and ends. */
+  joinOnPage(code: string): Promise<{ readonly restarts: boolean }>;
   start(): Promise<{ readonly peer: string; readonly addresses: readonly string[]; readonly chain: unknown }>;
   invite(role: 'owner' | 'use' | 'serve'): Promise<string>;
   /** Waits until this many machines are connected and have reported a loaded engine. */
@@ -39,6 +44,10 @@ export interface OfficeCalls {
     id: string,
   ): Promise<{ readonly ids: readonly string[]; readonly jobs: Readonly<Record<string, number>> }>;
   order(peer: string | null, order: 'pause' | 'resume'): Promise<readonly string[]>;
+  /** Sets the intensity for all machines. */
+  setForAll(comfort: 1 | 2 | 3 | 4 | 5): Promise<void>;
+  /** Waits until the intensity is this one; resolves with the code with which another one is refused here. */
+  follows(comfort: 1 | 2 | 3 | 4 | 5): Promise<string | null>;
   metrics(): Promise<string>;
   /** Ends agent and engine as when the machine is switched off. */
   kill(): Promise<void>;
@@ -47,6 +56,8 @@ export interface OfficeCalls {
 }
 
 const home = temporaryHome();
+/** Options that choose the network; none where it was chosen in Settings. */
+let profile: readonly string[] = ['--profile', 'office'];
 let agent: RunningAgent | null = null;
 let api: AgentApi | null = null;
 const runningApi = () => forceUnwrap('the agent runs', api);
@@ -82,11 +93,19 @@ const calls: OfficeCalls = {
     const [exitCode] = (await once(child, 'exit')) as [number | null];
     return { code: exitCode, output };
   },
+  async joinOnPage(code) {
+    writeNetworkChoice(home.path, 'office');
+    profile = [];
+    await calls.start();
+    const joined = await runningApi().machines.join({ code });
+    await agent?.stop();
+    return joined;
+  },
   async start() {
-    prepareMeasuredHome(home.path, TINY_MODEL_ID);
-    agent = await startAgent([
-      ...['--headless', '--profile', 'office', '--home', home.path, '--metrics-port', '0'],
-    ]);
+    const network = profile.length === 0 ? 'office' : null;
+    const { root, database } = homePaths(home.path, network);
+    if (!existsSync(database)) prepareMeasuredHome(root, TINY_MODEL_ID);
+    agent = await startAgent(['--headless', ...profile, '--home', home.path, '--metrics-port', '0']);
     ({ api } = await connectApi(forceUnwrap('a headless agent has a page', agent.ready.page)));
     const { peer, chain } = agent.ready;
     return { peer: peer.id, addresses: peer.addresses, chain };
@@ -162,6 +181,20 @@ const calls: OfficeCalls = {
   },
   async order(peer, order) {
     return (await runningApi().machines.order({ peer, order })).failed;
+  },
+  async setForAll(comfort) {
+    await runningApi().settings.change({ comfort });
+    await runningApi().machines.share({ group: 'intensity', isShared: true });
+  },
+  async follows(comfort) {
+    await waitForState(runningApi(), ({ settings }) => settings.comfort === comfort, { timeoutMs: 30_000 });
+    const other = comfort === 5 ? 4 : 5;
+    return runningApi()
+      .settings.change({ comfort: other })
+      .then(
+        () => null,
+        (error: { code?: string }) => error.code ?? String(error),
+      );
   },
   async metrics() {
     return (await fetch(forceUnwrap('metrics were asked for', agent?.ready.metrics))).text();

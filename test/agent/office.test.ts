@@ -1,10 +1,12 @@
 /**
- * Verifies: an office of four machines on a LAN without internet: each joins with a code, works for the others by its role,
- * and a batch spreads over all of them and survives one that is switched off in its middle; a stranger on the LAN gets in
- * nowhere.
- * Setup: the real programs in network namespaces at one switch without a router; pairing by the real command over mDNS.
+ * Verifies: an office of four machines on a LAN without internet: each joins with a code, one of them on its page, works for
+ * the others by its role, and a batch spreads over all of them and survives one that is switched off in its middle; an owner
+ * that isn't the founder adds a machine and sets a rule for all; a stranger on the LAN gets in nowhere.
+ * Setup: the real programs in network namespaces at one switch without a router; pairing over mDNS by the real command, and
+ * by the call of the page in an agent that runs.
  * Fails if: pairing finds nothing or takes a guessed code, an agent needs chain, passphrase or internet, a peer without the
- * network's key connects, a machine that may only serve gets answers, a line is lost or done twice, an order isn't followed.
+ * network's key connects, a machine that may only serve gets answers, a line is lost or done twice, an order isn't followed,
+ * a machine is unknown to those that didn't add it, or a rule isn't followed.
  * Lab: four machines and a stranger as network namespaces.
  */
 import assert from 'node:assert/strict';
@@ -83,19 +85,20 @@ before(
     const stranger = at('stranger');
     const founder = await machines.front.start();
     assert.equal(founder.chain, null);
-    const code = await machines.front.invite('use');
+    const code = await machines.front.invite('owner');
     const guessed = await stranger.join('zoo zoo zoo zoo zoo zoo', 'stranger');
     assert.equal(guessed.code, 1, guessed.output);
     assert.match(guessed.output, /The code was refused/);
-    await mustJoin(machines.desk, code, 'desk');
+    assert.deepEqual(await machines.desk.joinOnPage(code), { restarts: false });
+    const ofDesk = await machines.desk.start();
     await mustJoin(machines.render, await machines.front.invite('serve'), 'render');
-    await mustJoin(machines.meeting, await machines.front.invite('use'), 'meeting');
-    const { desk, render, meeting } = machines;
-    const others = await Promise.all([desk, render, meeting].map((machine) => machine.start()));
-    const [deskPeer = '', renderPeer = '', meetingPeer = ''] = others.map(({ peer }) => peer);
+    await mustJoin(machines.meeting, await machines.desk.invite('use'), 'meeting');
+    const { render, meeting } = machines;
+    const others = await Promise.all([render, meeting].map((machine) => machine.start()));
+    const [renderPeer = '', meetingPeer = ''] = others.map(({ peer }) => peer);
     office = {
       ...{ lab: opened, machines, stranger },
-      peers: { front: founder.peer, desk: deskPeer, render: renderPeer, meeting: meetingPeer },
+      peers: { front: founder.peer, desk: ofDesk.peer, render: renderPeer, meeting: meetingPeer },
       address: founder.addresses.find((each) => each.includes('10.99.0.1')) ?? '',
     };
   },
@@ -109,10 +112,11 @@ async function mustJoin(machine: OfficeCalls, code: string, name: string): Promi
 
 test('each machine sees all others with their roles, without a chain', { timeout: 2 * 60_000 }, async () => {
   const { machines, peers } = office;
-  const seen = await machines.desk.machines(4);
+  const seen = await machines.front.machines(4);
+  await machines.desk.machines(4);
   assert.deepEqual(Object.fromEntries(seen.machines.map(({ peer, role }) => [peer, role])), {
     [peers.front]: 'owner',
-    [peers.desk]: 'use',
+    [peers.desk]: 'owner',
     [peers.render]: 'serve',
     [peers.meeting]: 'use',
   });
@@ -150,6 +154,15 @@ test('a batch spreads over all machines and survives one that is switched off', 
   for (const name of ['front', 'desk', 'render'] as const) assert.ok((jobs[peers[name]] ?? 0) > 0, name);
 });
 
+test('an owner that isn’t the founder sets a rule for all, which the others follow and can’t change', async () => {
+  const { front, desk, render } = office.machines;
+  await desk.setForAll(2);
+  assert.equal(await render.follows(2), 'FORBIDDEN');
+  // On an owner's machine the change is one for all.
+  assert.equal(await front.follows(2), null);
+  assert.equal(await render.follows(5), 'FORBIDDEN');
+});
+
 // The founder notices within about 20 s that a machine was switched off.
 test('an owner pauses all machines that are there, and the metrics show them', {
   timeout: 2 * 60_000,
@@ -160,7 +173,7 @@ test('an owner pauses all machines that are there, and the metrics show them', {
   for (const machine of [front, desk, render]) {
     assert.equal((await machine.state()).work.presence.reason, 'paused-by-owner');
   }
-  const refused = await desk.order(office.peers.front, 'resume');
+  const refused = await render.order(office.peers.front, 'resume');
   assert.equal(refused.length, 1, 'a machine that isn’t an owner can’t resume another one');
   const metrics = await front.metrics();
   assert.match(metrics, /idlewatt_machine_up\{machine="meeting",[^}]*\} 0/);

@@ -22,6 +22,8 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { collect, describeEngine, LONG, request, SUITE_LOAD } from './engine-suite.ts';
 
+/** llama.cpp has libraries for GPUs of their own on these. */
+const HAS_GRAPHICS = process.platform === 'linux' && process.arch === 'x64';
 const NEVER = new AbortController().signal;
 /** Speed of the benchmark's clock, with which a minute of repeated runs takes 10 s. */
 const HASTE = 6;
@@ -77,6 +79,21 @@ before(async () => {
 after(() => engine.stop());
 
 describe('isolation of the llama engine process', () => {
+  it('names what keeps it from each library for GPUs that its build contains', {
+    skip: !HAS_GRAPHICS,
+  }, () => {
+    const status = engine.status();
+    assert.ok(status.state === 'ready');
+    const { backend, graphicsProblems = [] } = status.loaded;
+    const expected = { cpu: ['cuda', 'vulkan'], vulkan: ['cuda'], cuda: [] }[backend];
+    assert.deepEqual(
+      graphicsProblems.map((problem) => problem.backend),
+      expected,
+    );
+    for (const { why, detail } of graphicsProblems)
+      assert.equal(why === 'library', detail?.startsWith('lib') ?? false);
+  });
+
   it('runs every thread at the lowest priority', { skip: process.platform !== 'linux' }, () => {
     const tasks = `/proc/${pidOf(engine)}/task`;
     for (const task of readdirSync(tasks)) {

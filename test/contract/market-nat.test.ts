@@ -5,15 +5,17 @@
  * between a router and the public bridge. Provider and buyer are at home behind different ones, public nodes are not. Their
  * offers and HTTP are those of agents; in place of an engine, a service sends numbered events. A buyer asks again after a
  * silence, as the gateway does. One answer lasts as long as the file: its provider's only relay gives places of 36 s, which
- * libp2p renews every 30 s.
- * Fails if: a machine needs an open port to sell, a dead or silent relay or a dead bootstrap node ends more than the streams
- * through it, a new request waits for a silent relay, a machine stays lost after its network was away, neighbors behind one
- * address shut each other out, a renewal cuts an answer, or an event is lost or comes twice.
+ * libp2p renews every 30 s. One router forwards ports on request (miniupnpd), one forwards a port that its owner set.
+ * Fails if: a machine needs an open port to sell, is reached over a relay although its router has one, or leaves one open; a
+ * dead or silent relay or a dead bootstrap node ends more than the streams through it, a new request waits for a silent relay,
+ * a machine stays lost after its network was away, neighbors behind one address shut each other out, a renewal cuts an answer,
+ * or an event is lost or comes twice.
  * Lab: networks of many machines; a place at a relay is renewed three times.
  * Own process: the other files would wait for it.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Host, type Lab, openLab } from '../lab/lab.ts';
 import { type Machine, startMachine } from '../lab/market-machine.ts';
 import type { FromPeer, LabPeer, ToPeer } from '../lab/market-messages.ts';
@@ -25,7 +27,9 @@ const ADDRESSES = {
   relay2: '45.0.0.21',
   more1: '45.0.0.40',
 } as const;
+const ROUTERS = { nat2: '45.0.0.102', nat3: '45.0.0.103' } as const;
 const PORT = '/tcp/4001';
+const FORWARDED_PORT = 4_100;
 /** The port that the strictest firewall lets through. */
 const WEB_PORT = 443;
 const WEB_SOCKET = `/tcp/${WEB_PORT}/ws`;
@@ -84,6 +88,34 @@ async function buy(buyer: Machine, purchase: Purchase, during?: () => unknown): 
     await during();
   }
   return buyer.until('bought', (message) => message.id === id);
+}
+
+/** Has a buyer that doesn't know the provider find it. */
+async function seek({ peer }: Machine): Promise<void> {
+  const since = newcomer.heard();
+  newcomer.send({ type: 'seek', peer });
+  await newcomer.until('found', undefined, since);
+}
+
+/** Buys until the router is the only way: the record that was found may be older than the open port. */
+async function buyThrough(router: string, { peer }: Machine): Promise<void> {
+  await until(async () => {
+    const bought = await buy(newcomer, { peer, events: 20 });
+    assertWhole(bought, 20);
+    assert.deepEqual(bought.ways, [router]);
+  });
+}
+
+async function until(succeeds: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await succeeds();
+      return;
+    } catch (error) {
+      if (tries > 60) throw error;
+      await sleep(500);
+    }
+  }
 }
 
 function assertWhole({ seen }: Bought, events: number): void {
@@ -189,6 +221,40 @@ test('finds the provider although a bootstrap node died', async () => {
   newcomer.send({ type: 'find', count: 1 });
   const { peers } = await newcomer.until('found');
   assert.ok(peers.includes(provider.peer) || peers.includes(steadyPeer), peers.join());
+});
+
+test('changes from a relay to the port that a router opens, until it is closed again', {
+  timeout: SLOW_MS_MAX,
+}, async () => {
+  await lab.run('open', 'nat2');
+  const open = await start('r', 'provider', [nodes.boot2, nodes.more1]);
+  await open.until('announced', ({ taken }) => taken > 0);
+  await seek(open);
+  const relayed = await buy(newcomer, { peer: open.peer, events: 20 });
+  assert.notDeepEqual(relayed.ways, [ROUTERS.nat2]);
+  open.send({ type: 'open-port', isAllowed: true });
+  await open.until('reach', ({ reach }) => reach === 'direct');
+  await buyThrough(ROUTERS.nat2, open);
+  await assert.rejects(lab.run('closed', 'nat2'), 'the router has no rule');
+  const since = open.heard();
+  open.send({ type: 'open-port', isAllowed: false });
+  await open.until('reach', ({ reach }) => reach === 'relayed', since);
+  await until(() => lab.run('closed', 'nat2'));
+  open.kill();
+});
+
+test('reaches a provider directly whose owner has the router forward a port', {
+  timeout: SLOW_MS_MAX,
+}, async () => {
+  await lab.run('forward', 'nat3', String(FORWARDED_PORT));
+  const forwarding = await start('q', 'provider', [nodes.boot2, nodes.more1], {
+    listen: [`/ip4/0.0.0.0/tcp/${FORWARDED_PORT}`],
+    forwardedPort: FORWARDED_PORT,
+  });
+  await forwarding.until('reach', ({ reach }) => reach === 'direct');
+  await seek(forwarding);
+  await buyThrough(ROUTERS.nat3, forwarding);
+  forwarding.kill();
 });
 
 test('reaches more than ten providers behind one address', { timeout: SLOW_MS_MAX }, async () => {

@@ -214,6 +214,7 @@ export async function openMortalBuyer(
     const models = { findFile: () => null } as unknown as Parameters<typeof openBuying>[1]['models'];
     const opened = await openBuying(surroundings, {
       ...{ foundation, money, models, machines: null, holdModel: () => null },
+      verdicts: { note: async () => undefined },
       network: mortalNetwork(network, own, { moment, isAway }),
     });
     [life, closers, gateway] = [own, ownClosers, opened.gateway];

@@ -87,7 +87,7 @@ async function openLimitedRelay(): Promise<Relay & { readonly relayedConnections
     ...{ privateKey, listen: [address], mdnsServiceTag: null, connectionGater: {}, onFound: () => undefined },
     market: {
       ...createMarketParts({ ...parts, relay: {} }),
-      metrics: createMetering(counter as unknown as RelayService).metrics,
+      metrics: createMetering(counter as unknown as RelayService, () => 0).metrics,
     },
   });
   await node.start();

@@ -8,12 +8,12 @@ import { type ElectronApplication, _electron as electron, type Page } from 'play
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import type { OpenQuestion } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
-import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import strings from '../../shared/strings/en.json' with { type: 'json' };
 import { openOwnDisplay } from './display.ts';
+import { appProgram } from './program.ts';
 
 export interface DesktopApp {
   readonly app: ElectronApplication;
@@ -148,23 +148,16 @@ async function skipWelcome(page: Page): Promise<void> {
     .catch(() => {});
 }
 
-/** Starts the Electron for tests with the app in `folder`, or an installed app in place of the repository's. */
+/** Starts the app in `folder`; see {@link appProgram}. */
 export async function launchElectron(
   folder: string,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<ElectronApplication> {
-  const installed = folder === REPOSITORY ? process.env.IDLEWATT_INSTALLED_APP : undefined;
-  const executablePath =
-    installed ?? process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+  const program = await appProgram(folder);
   return electron.launch({
-    executablePath,
-    args: [
-      // Chromium's sandbox does not work for root, and tests in containers run as root.
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      ...(installed === undefined ? [folder] : []),
-      ...parameters,
-    ],
+    executablePath: program.executable,
+    args: [...program.parameters, ...parameters],
     env: { ...stringsOf(process.env), ...environment },
     timeout: OPEN_MS_MAX,
   });

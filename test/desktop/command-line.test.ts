@@ -12,10 +12,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { agentReadySchema } from '../../shared/host.ts';
 import { eventually } from '../agent/practice-agent.ts';
+import { appProgram } from './program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-options-'));
 const home = join(folder, 'data');
@@ -23,9 +23,8 @@ const { DISPLAY: _, WAYLAND_DISPLAY: __, ...withoutDisplay } = process.env;
 after(() => rmSync(folder, { recursive: true }));
 
 async function command(...parameters: string[]): Promise<[string, string[]]> {
-  const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
-  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return [executable, [...sandbox, REPOSITORY, ...parameters]];
+  const program = await appProgram();
+  return [program.executable, [...program.parameters, ...parameters]];
 }
 
 async function shell(...parameters: string[]) {

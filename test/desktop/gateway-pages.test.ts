@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ADDED_KEY } from '../fakes/agent-memory.ts';
+import { OPENED_WAYS, RELAYED_WAYS } from '../fakes/ways.ts';
 import { type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -140,4 +141,30 @@ test('the open market has fields for public nodes, the public DHT and the port t
       { forwardedPort: 4_001 },
       { publicHost: 'home.example.org' },
     ]);
+  }));
+
+test('the open market has a line for each way in use, and opens a port at the press of a button', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('network');
+    const { app, network, settings } = agent.script.state;
+    agent.change({ app: { ...app, profile: 'open' }, network: { ...network, ways: RELAYED_WAYS } });
+    const found = page.getByRole('region', { name: 'Finding others' });
+    const lines = ['Public nodes', 'DHT of the market', 'Public DHT of IPFS', 'Local network'];
+    for (const line of lines) await found.getByText(line, { exact: true }).waitFor();
+    await found.getByText('2 of 3 connected').waitFor();
+    const reached = page.getByRole('region', { name: 'Being reached' });
+    await reached.getByText('[2a00:1450:4001:81b::200e]:40123').waitFor();
+    await reached.getByText('TCP · 1.8 MB received, 31.0 MB sent · no limit per connection').waitFor();
+    await page.getByText('IPv6 is blocked on the way in.').waitFor();
+    await page.getByRole('button', { name: 'Open a port for me' }).click();
+    await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+    const changes = agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input);
+    assert.deepEqual(changes, [{ openPort: true }]);
+    agent.change({
+      network: { ...network, ways: OPENED_WAYS },
+      settings: { ...settings, language: 'en', openPort: true },
+    });
+    await page.getByRole('heading', { name: 'Reachable from the internet' }).waitFor();
+    await reached.getByText('Port opened by UPnP').waitFor();
+    assert.equal(await page.getByText('What would help').count(), 0);
   }));

@@ -274,6 +274,58 @@ test('About shows version, code, licenses and what removing Idlewatt leaves', ()
     assert.equal(await about.getByRole('button', { name: 'Show licenses' }).count(), 0);
   }));
 
+test('an update is shown from its check to the restart, each failure in plain words, and the switch is stored', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const { app } = agent.script.state;
+    const show = (updates: Partial<typeof app.updates>, host: typeof app.host = 'desktop') =>
+      agent.change({ app: { ...app, host, updates: { ...app.updates, ...updates } } });
+    const callsOf = (name: string) => agent.calls.filter((call) => call.name === name).length;
+    await go('settings/about');
+    const part = page.getByRole('region', { name: 'Updates' });
+    page.setDefaultTimeout(15_000);
+    const shows = (text: string) => part.getByText(text).first().waitFor();
+    await shows('Up to date');
+    await shows(app.updates.feed ?? '');
+    await part.getByRole('button', { name: 'Check now' }).click();
+    while (callsOf('updates.check') === 0) await page.waitForTimeout(20);
+
+    show({ doing: 'downloading', version: '9.0.0', bytes: 200_000_000, receivedBytes: 50_000_000 });
+    await shows('Downloading version 9.0.0');
+    await shows('50.0 MB of 200 MB');
+    assert.equal(await part.getByRole('button', { name: 'Check now' }).isDisabled(), true);
+    const ready = {
+      finding: 'available',
+      version: '9.0.0',
+      file: '/home/ada/updates/new',
+      kind: 'deb',
+    } as const;
+    show(ready);
+    await shows("sudo apt install '/home/ada/updates/new'");
+    show({ ...ready, kind: 'appimage' }, 'headless');
+    await shows('replace its AppImage with this file');
+    show({ ...ready, kind: 'appimage' });
+    await part.getByRole('button', { name: 'Restart to update' }).click();
+    while (callsOf('updates.install') === 0) await page.waitForTimeout(20);
+    show({ ...ready, doing: 'waiting-for-jobs' });
+    await shows('takes no new jobs');
+
+    show({ problem: 'wrong-signature' });
+    await shows('isn’t signed by Idlewatt');
+    show({ problem: 'unreachable', reason: 'connection refused' });
+    await shows('Details: connection refused');
+    assert.deepEqual(await axeFindings(page), []);
+
+    await part.getByText('Download updates automatically').click();
+    const stored = () => agent.calls.find(({ name }) => name === 'settings.change')?.input;
+    while (stored() === undefined) await page.waitForTimeout(20);
+    assert.deepEqual(stored(), { updatesAutomatic: false });
+
+    show({ feed: null, finding: null });
+    await shows('contacts nobody');
+    assert.equal(await part.getByRole('button').count(), 0);
+    assert.equal(await part.getByRole('switch').count(), 0);
+  }));
+
 test('after an upgrade a press restarts Idlewatt, when the running jobs are finished', () =>
   withPage({}, async ({ page, agent, go }) => {
     const { app } = agent.script.state;

@@ -1,9 +1,9 @@
 /**
  * Verifies: the page Machines shows each machine's state with its reason and what it did, pauses one or all, names those
- * that weren't reached, and shows a code for one more; among the owner's machines no page about money is offered, and elsewhere
- * no page about machines.
- * Setup: the built pages in Chromium against the fake agent, as the founder of an office, as another machine of it, and
- * outside of one.
+ * that weren't reached, shows a code for one more, removes one after a question, and sets rules for all; a machine on its own
+ * joins by a code; among the owner's machines no page about money is offered, and elsewhere no page about machines.
+ * Setup: the built pages in Chromium against the fake agent, as an owner's machine of an office, as another machine of it,
+ * as one on its own, and outside of one.
  * Fails if: a state or its reason is wrong or missing, an unknown value is shown as 0, an order goes to another machine, a
  * machine that may not do something offers it, or accessibility rules are violated.
  */
@@ -20,16 +20,24 @@ before(async () => {
 });
 after(() => pages.close());
 
-const asFounder = (agent: FakeAgent) => agent.change(officeState(agent.script.state, Date.now()));
+const asOwner = (agent: FakeAgent) => agent.change(officeState(agent.script.state, Date.now()));
 
 function asMember(agent: FakeAgent): void {
   const state = officeState(agent.script.state, Date.now());
   const machines = state.machines;
-  if (machines) agent.change({ ...state, machines: { ...machines, role: 'use', isFounder: false } });
+  const others = (machines?.machines ?? []).map((machine) => ({ ...machine, isRemovable: false }));
+  if (machines) agent.change({ ...state, machines: { ...machines, machines: others, role: 'use' } });
+}
+
+function alone(agent: FakeAgent): void {
+  const state = officeState(agent.script.state, Date.now());
+  const machines = state.machines;
+  if (machines)
+    agent.change({ ...state, machines: { ...machines, machines: machines.machines.slice(0, 1) } });
 }
 
 test('each machine is shown with state, reason and work, and the unknown as unknown', () =>
-  pages.withPage({ prepare: asFounder }, async ({ page, go }) => {
+  pages.withPage({ prepare: asOwner }, async ({ page, go }) => {
     await go('machines');
     const row = (name: string) => page.getByRole('row').filter({ hasText: name }).innerText();
     assert.match(await row('Front desk'), /this machine.*Working.*139.*168.*2\.5.*61,402/s);
@@ -47,7 +55,7 @@ test('each machine is shown with state, reason and work, and the unknown as unkn
   }));
 
 test('one machine and all are paused, and those that were not reached are named', () =>
-  pages.withPage({ prepare: asFounder }, async ({ agent, page, go }) => {
+  pages.withPage({ prepare: asOwner }, async ({ agent, page, go }) => {
     await go('machines');
     const orders = () =>
       agent.calls.filter(({ name }) => name === 'machines.order').map(({ input }) => input);
@@ -63,8 +71,8 @@ test('one machine and all are paused, and those that were not reached are named'
     ]);
   }));
 
-test('the founder shows a code for a role', () =>
-  pages.withPage({ prepare: asFounder }, async ({ agent, page, go }) => {
+test('an owner shows a code for a role', () =>
+  pages.withPage({ prepare: asOwner }, async ({ agent, page, go }) => {
     await go('machines');
     await page.getByLabel('What the new machine may do').selectOption('serve');
     await page.getByText('can’t use them').waitFor();
@@ -79,16 +87,83 @@ test('the founder shows a code for a role', () =>
 test('another machine adds nothing, and pauses only itself unless it is an owner', () =>
   pages.withPage({ prepare: asMember }, async ({ page, go }) => {
     await go('machines');
-    await page.getByText('use the machine that started this network').waitFor();
+    await page.getByText('on a machine with the role Owner').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Show a code' }).count(), 0);
     assert.equal(await page.getByRole('button', { name: 'Pause all' }).count(), 0);
     assert.ok(await page.getByRole('button', { name: 'Pause Render-02' }).isDisabled());
     assert.ok(await page.getByRole('button', { name: 'Pause Front desk' }).isEnabled());
+    assert.equal(await page.getByRole('button', { name: 'Remove Render-02' }).count(), 0);
+    assert.equal(await page.getByRole('switch').count(), 0);
+    const rules = page.getByRole('listitem').filter({ hasText: 'Set by the owner for all machines' });
+    assert.equal(await rules.count(), 2);
+    await go('schedule');
+    await page.getByText('Only a machine with the role Owner changes it').waitFor();
+    await go('settings');
+    assert.equal(await page.getByText('Set for all machines').count(), 0, 'nothing there is set for all');
+  }));
+
+test('an owner removes a machine after a question, and sets a group of settings for all', () =>
+  pages.withPage({ prepare: asOwner }, async ({ agent, page, go }) => {
+    await go('machines');
+    assert.equal(await page.getByRole('button', { name: 'Remove Front desk' }).count(), 0);
+    await page.getByRole('button', { name: 'Remove Render-02' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('switch', { name: 'Hours and off-peak hours' }).press('Space');
+    await page.getByRole('switch', { name: 'Kinds of jobs' }).press('Space');
+    const calls = agent.calls.filter(({ name }) => name.startsWith('machines.'));
+    assert.deepEqual(
+      calls.map(({ input }) => input),
+      [
+        { peer: '12D3KooWMachine2' },
+        { group: 'schedule', isShared: false },
+        { group: 'jobs', isShared: true },
+      ],
+    );
+    await go('schedule');
+    await page.getByText('A change here changes it on all machines').waitFor();
+  }));
+
+test('the last days are shown for all machines and for one, unknown energy as unknown', () =>
+  pages.withPage({ prepare: asOwner }, async ({ page, go }) => {
+    await go('machines');
+    const table = page.getByRole('table', { name: 'The last days' });
+    assert.match(
+      await table.innerText(),
+      /12\.3 h\s+307,010\s+2,070 Wh.*unknown.*2\.3 h\s+107,010\s+1,070 Wh/s,
+    );
+    await page.getByText('Without New-06').waitFor();
+    await page.getByLabel('Machine', { exact: true }).selectOption({ label: 'Render-02' });
+    assert.match(await table.innerText(), /2\.5 h\s+61,402\s+414 Wh/);
+    assert.equal(await page.getByText('Without New-06').count(), 0);
+  }));
+
+test('pages of work name no amounts where nothing is paid', () =>
+  pages.withPage({ prepare: asOwner }, async ({ page, go }) => {
+    await go('jobs');
+    await page.getByText('jobs · free').waitFor();
+    assert.equal(await page.getByRole('columnheader', { name: 'Earned' }).count(), 0);
+    await go('models');
+    await page.getByRole('region', { name: 'Serving now' }).waitFor();
+    assert.equal(await page.getByText('A day brings').count(), 0);
+    assert.doesNotMatch(await page.locator('main').innerText(), /\bct\b/);
+  }));
+
+test('a machine on its own joins by the words that another one shows', () =>
+  pages.withPage({ prepare: alone }, async ({ agent, page, go }) => {
+    await go('machines');
+    await page.getByLabel('Six words').fill('infant test stamp book mad team');
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByText('This machine has joined').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'machines.join').map(({ input }) => input),
+      [{ code: 'infant test stamp book mad team' }],
+    );
+    assert.deepEqual(await axeFindings(page), []);
   }));
 
 test('among the owner’s machines work takes the place of money, elsewhere there is no page of machines', async () => {
   const links = 'navigation';
-  await pages.withPage({ prepare: asFounder }, async ({ page }) => {
+  await pages.withPage({ prepare: asOwner }, async ({ page }) => {
     const names = await page.getByRole(links, { name: 'Main', exact: true }).innerText();
     assert.match(names, /Machines/);
     assert.doesNotMatch(names, /Earnings|Wallet/);
@@ -105,7 +180,7 @@ test('among the owner’s machines work takes the place of money, elsewhere ther
 
 for (const width of [900, 390]) {
   test(`at ${width} px nothing is cut off in German, and accessibility holds`, () =>
-    pages.withPage({ prepare: asFounder, width, language: 'de', scheme: 'dark' }, async ({ page, go }) => {
+    pages.withPage({ prepare: asOwner, width, language: 'de', scheme: 'dark' }, async ({ page, go }) => {
       await go('machines');
       assert.deepEqual(await axeFindings(page), []);
       const surplus = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

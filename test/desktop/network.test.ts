@@ -9,9 +9,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { text } from '../../shared/strings/index.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
+import { appProgram } from './program.ts';
 
 const AGENT_MS_MAX = 90_000;
 const SLOW = { timeout: 3 * AGENT_MS_MAX };
@@ -29,9 +29,8 @@ const addressIn = (folder: string): string =>
 test('a second start shows the window of the first', async () => {
   await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close());
   await until('a hidden window', desktop.windowVisible, (visible) => !visible);
-  const executable = await desktop.app.evaluate(() => process.execPath);
-  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const { status } = spawnSync(executable, [...sandbox, REPOSITORY], {
+  const program = await appProgram();
+  const { status } = spawnSync(program.executable, program.parameters, {
     env: { ...process.env, ...desktop.display, IDLEWATT_TEST: '1', IDLEWATT_HOME: desktop.home },
     timeout: 30_000,
   });
@@ -51,6 +50,7 @@ test('Base is chosen on Settings and asks for the passphrase of a wallet of its 
   await page.getByRole('button', { name: act }).click();
   const dialog = page.getByRole('alertdialog');
   await dialog.getByText(text('en', 'settings.network.meaning.base')).waitFor();
+  await dialog.getByText(text('en', 'settings.network.firewall.linux')).waitFor();
   await dialog.getByRole('button', { name: act }).click();
   const [question] = await until('a dialog', desktop.questions, (asked) => asked.length > 0, AGENT_MS_MAX);
   assert.match(question?.detail ?? '', /no keychain/);

@@ -10,12 +10,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
-import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { descendants, isAlive, until } from './app.ts';
 import { openOwnDisplay } from './display.ts';
+import { appProgram } from './program.ts';
 
 export interface PlainApp {
   readonly home: string;
@@ -47,17 +46,11 @@ export async function openPlainApp(
 ): Promise<PlainApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-plain-')));
   if (options.home === undefined) prepareMeasuredHome(home, TINY_MODEL_ID);
-  const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+  const program = await appProgram(options.folder);
   const display = await openOwnDisplay();
   const child = spawn(
-    executable,
-    [
-      '--inspect=127.0.0.1:0',
-      // Chromium's sandbox does not work for root, and tests in containers run as root.
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      options.folder ?? REPOSITORY,
-      ...(options.parameters ?? ['--quiet-requester']),
-    ],
+    program.executable,
+    ['--inspect=127.0.0.1:0', ...program.parameters, ...(options.parameters ?? ['--quiet-requester'])],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {

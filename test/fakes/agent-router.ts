@@ -28,6 +28,13 @@ export function routerFor(agent: FakeAgentState) {
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     engines: engineHandlers(agent),
+    horde: {
+      setKey: on.horde.setKey.handler(({ input }) => {
+        agent.receive('horde.setKey', input);
+        agent.change({ horde: { ...agent.state.horde, hasKey: input.key !== null } });
+        return {};
+      }),
+    },
     benchmark: benchmarkHandlers(agent),
     about: {
       read: on.about.read.handler(() => ({
@@ -36,6 +43,16 @@ export function routerFor(agent: FakeAgentState) {
         licensesFile: agent.licenses === null ? null : '/opt/Idlewatt/resources/THIRD-PARTY-LICENSES.txt',
       })),
       licenses: on.about.licenses.handler(() => ({ text: agent.licenses ?? '' })),
+    },
+    updates: {
+      check: on.updates.check.handler(({ input }) => {
+        agent.receive('updates.check', input);
+        return {};
+      }),
+      install: on.updates.install.handler(({ input }) => {
+        agent.receive('updates.install', input);
+        return {};
+      }),
     },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {

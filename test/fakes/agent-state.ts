@@ -32,9 +32,24 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     machine: machineOf(view),
     network: networkOf(view),
     machines: null,
+    horde: hordeOf(view),
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });
+}
+
+function hordeOf({ busy }: View): AgentState['horde'] {
+  return {
+    host: busy ? 'horde.example' : null,
+    hasKey: busy,
+    workerName: 'Idlewatt 1a2b3c4d',
+    state: busy ? 'waiting' : 'off',
+    message: null,
+    skipped: busy ? [{ reason: 'models', jobs: 12 }] : [],
+    models: [],
+    kudos: busy ? '123450' : '0',
+    dropped: 0,
+  };
 }
 
 function appOf({ busy, known, nowMs }: View): AgentState['app'] {
@@ -52,6 +67,7 @@ function appOf({ busy, known, nowMs }: View): AgentState['app'] {
       needsPassphraseFile: false,
     },
     shell: null,
+    updates: updatesOf(busy, nowMs),
     notices: busy
       ? []
       : known
@@ -63,6 +79,17 @@ function appOf({ busy, known, nowMs }: View): AgentState['app'] {
             },
           ]
         : [{ code: 'chain-unavailable', severity: 'error', details: { network: 'Practice chain' } }],
+  };
+}
+
+function updatesOf(isConfigured: boolean, nowMs: number): AgentState['app']['updates'] {
+  return {
+    feed: isConfigured ? 'https://idlewatt.example/releases/' : null,
+    doing: 'nothing',
+    checkedAtMs: isConfigured ? nowMs - 30 * MINUTE_MS : null,
+    finding: isConfigured ? 'current' : null,
+    version: isConfigured ? '0.1.0' : null,
+    ...{ bytes: null, receivedBytes: null, file: null, kind: null, problem: null, reason: null },
   };
 }
 
@@ -80,6 +107,12 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
     backend: busy ? 'cpu' : null,
     threads: busy ? 2 : null,
     sandbox: busy ? { ...sandboxOf('in-force'), files: 'refused' } : null,
+    graphicsProblems: busy
+      ? [
+          { backend: 'cuda', why: 'library', detail: 'libcudart.so.13' },
+          { backend: 'vulkan', why: 'library', detail: 'libvulkan.so.1' },
+        ]
+      : [],
     activeJobs: busy
       ? [
           {
@@ -217,6 +250,7 @@ function networkOf({ busy, known, nowMs }: View): AgentState['network'] {
     peer: PEER,
     addresses: [`/ip4/127.0.0.1/tcp/40123/p2p/${PEER}`],
     isReachedFromOutside: false,
+    ways: null,
     peers: busy
       ? [
           { peer: REQUESTER, connected: true, source: 'address', address: '/ip4/127.0.0.1/tcp/40991' },

@@ -15,6 +15,8 @@ export interface LabPeer {
   readonly placeMs?: number;
   /** Of the connections; default: as in an agent. */
   readonly pingIntervalMs?: number;
+  /** See `forwardedPort` in shared/settings.ts. */
+  readonly forwardedPort?: number;
   /** Members of a crowd. */
   readonly count?: number;
 }
@@ -22,6 +24,10 @@ export interface LabPeer {
 export type ToPeer =
   /** Looks for this many providers in the market. */
   | { readonly type: 'find'; readonly count: number }
+  /** Looks for this provider in the market. */
+  | { readonly type: 'seek'; readonly peer: string }
+  /** Has the router open a port, or close it again. */
+  | { readonly type: 'open-port'; readonly isAllowed: boolean }
   /** Asks a provider for an answer of so many events, one each `everyMs`. The test numbers its purchases. */
   | {
       readonly type: 'buy';

@@ -10,12 +10,15 @@ import { Hono } from 'hono';
 import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { createNetwork, createPublicNode, verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
+import { createPortMapper } from '../../main/adapters/router/index.ts';
+import { defaultRouter } from '../../main/adapters/systeminformation/index.ts';
 import { createOffers } from '../../main/core/identity/index.ts';
 import {
   createAnnouncing,
   createDirectory,
   createSeeking,
   marketKey,
+  PortOpening,
 } from '../../main/core/network/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Market, Network } from '../../main/ports/network.ts';
@@ -60,17 +63,34 @@ async function runPublicNode(): Promise<void> {
   report({ type: 'up', peer: node.peer, addresses: [...node.addresses()] });
 }
 
-async function openMachine(): Promise<{ readonly network: Network; readonly market: Market }> {
+interface LabMachine {
+  readonly network: Network;
+  readonly market: Market;
+  readonly opening: PortOpening;
+}
+
+async function openMachine(): Promise<LabMachine> {
   const network = await createNetwork({
     ...common,
-    ...{ folder: null, listen, mdns: false, market: { announce: [] } },
+    ...{ folder: null, listen, mdns: false },
+    market: { announce: [], forwardedPort: options.forwardedPort ?? null },
   });
   await network.start();
   const market = forceUnwrap('this machine takes part in the market', network.market);
   const { peer } = network.key;
   market.onReach(() => report({ type: 'reach', peer, reach: market.reach() }));
   market.join(bootstrap);
-  return { network, market };
+  const mapper = createPortMapper({ fetch });
+  const onChange = () => undefined;
+  const opening = new PortOpening({
+    mapper,
+    router: defaultRouter,
+    market,
+    clock: systemClock,
+    log,
+    onChange,
+  });
+  return { network, market, opening };
 }
 
 async function runCrowd(): Promise<void> {
@@ -81,7 +101,7 @@ async function runCrowd(): Promise<void> {
 }
 
 async function runMachine(): Promise<void> {
-  const { network, market } = await openMachine();
+  const { network, market, opening } = await openMachine();
   if (role === 'provider') sell(network, market);
   else reportWays(network);
   const seeking = createSeeking({ network, market, clock: systemClock, log });
@@ -93,18 +113,20 @@ async function runMachine(): Promise<void> {
   });
   directory.start();
   process.on('message', (message: ToPeer) => {
-    if (message.type === 'find') void find(message.count);
+    if (message.type === 'find') void find((peers) => peers.length >= message.count);
+    else if (message.type === 'seek') void find((peers) => peers.includes(message.peer));
+    else if (message.type === 'open-port') opening.allow(message.isAllowed);
     else void buy(network, market, message);
   });
   report({ type: 'up', peer: network.key.peer, addresses: [...network.addresses()] });
 
-  async function find(count: number): Promise<void> {
+  async function find(isEnough: (peers: readonly string[]) => boolean): Promise<void> {
     const startedMs = performance.now();
     for (;;) {
       await seeking.seek(marketKey);
       const peers = (await directory.find(LAB_MODEL)).map(({ peer }) => peer);
       const tookMs = performance.now() - startedMs;
-      if (peers.length >= count) return report({ type: 'found', peers, tookMs });
+      if (isEnough(peers)) return report({ type: 'found', peers, tookMs });
       await sleep(FIND_AGAIN_MS);
     }
   }

@@ -5,6 +5,9 @@
 #   nat-lab.sh up [MS]              builds everything; each packet between a router and the bridge takes that long
 #   nat-lab.sh loss PERCENT [NAME]  drops packets at random at all routers or at one of them; 0 turns it off
 #   nat-lab.sh wall NAME PORT       lets a home connect to nothing but this TCP port
+#   nat-lab.sh open NAME [NATPMP]   has a router forward ports on request (miniupnpd), by UPnP and, unless NATPMP is no, NAT-PMP
+#   nat-lab.sh closed NAME          fails while such a router forwards a port
+#   nat-lab.sh forward NAME PORT    has a router forward this TCP port to its home, as an owner does by hand
 #   nat-lab.sh cut HOST             takes a public host off the net
 #   nat-lab.sh mend HOST            brings it back
 #   nat-lab.sh add HOST IP          adds a public host
@@ -103,12 +106,57 @@ wall() {
   ip netns exec "$1" nft add rule ip lab wall iifname br0 meta l4proto '{ tcp, udp }' th dport != "$2" drop
 }
 
+open() {
+  ip netns exec "$1" nft -f - <<'RULES'
+insert rule ip lab forward iifname wan ct status dnat accept
+table inet filter {
+  chain miniupnpd {
+  }
+  chain forward { type filter hook forward priority 1; jump miniupnpd
+  }
+  chain prerouting_miniupnpd {
+  }
+  chain prerouting { type nat hook prerouting priority dstnat; jump prerouting_miniupnpd
+  }
+  chain postrouting_miniupnpd {
+  }
+  chain postrouting { type nat hook postrouting priority 99; jump postrouting_miniupnpd
+  }
+}
+RULES
+  cat >"/run/$1.conf" <<SETTINGS
+ext_ifname=wan
+listening_ip=br0
+enable_upnp=yes
+enable_natpmp=${2:-yes}
+secure_mode=yes
+allow 1024-65535 192.168.0.0/16 1024-65535
+SETTINGS
+  ip netns exec "$1" miniupnpd -P "/run/$1.pid" -f "/run/$1.conf"
+}
+
+closed() { ! ip netns exec "$1" nft list chain inet filter prerouting_miniupnpd | grep -q dnat; }
+
+forward() {
+  home=$(ip netns exec "$1" ip -4 -o addr show dev br0 | sed 's/.*inet \([0-9.]*\)\.1\/.*/\1.2/')
+  ip netns exec "$1" nft -f - <<RULES
+insert rule ip lab forward iifname wan ct status dnat accept
+table ip forwarded {
+  chain prerouting { type nat hook prerouting priority dstnat; iifname wan tcp dport $2 dnat to $home
+  }
+}
+RULES
+}
+
 case ${1:-} in
   up) DELAY=${2:-0}; up ;;
   loss) loss "${@:2}" ;;
   wall) wall "$2" "$3" ;;
+  open) open "${@:2}" ;;
+  closed) closed "$2" ;;
+  forward) forward "$2" "$3" ;;
   cut) ns "$2" link set eth0 down ;;
   mend) ns "$2" link set eth0 up ;;
   add) add "$2" "$3" ;;
-  *) sed -n '2,17p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,20p' "$0" >&2; exit 2 ;;
 esac

@@ -1,9 +1,10 @@
 /** HTTP requests to peers: undici's connection pools over libp2p streams. */
-import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, NewStreamOptions, PeerId, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DirectWays } from './direct-ways.ts';
 import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
 import type { Liveness } from './liveness.ts';
 import { isRelayed, ofPeer, relayOf } from './public-addresses.ts';
@@ -21,6 +22,7 @@ interface HttpClientParts {
   readonly traffic: TrafficCounter;
   readonly liveness: Liveness;
   readonly clock: Clock;
+  readonly directWays: DirectWays;
 }
 
 export class HttpClient {
@@ -29,18 +31,21 @@ export class HttpClient {
   readonly #pools = new Map<string, Pool>();
   readonly #liveness: Liveness;
   readonly #silent: SilentPeers;
+  readonly #directWays: DirectWays;
 
-  constructor(node: Libp2p, { traffic, liveness, clock }: HttpClientParts) {
+  constructor(node: Libp2p, { traffic, liveness, clock, directWays }: HttpClientParts) {
     this.#node = node;
     this.#traffic = traffic;
     this.#liveness = liveness;
     this.#silent = new SilentPeers(clock, (peer) => this.#testWays(peer));
+    this.#directWays = directWays;
   }
 
   /** Fails with `aborted` or `peer-unreachable`. */
   async fetch(peer: string, path: string, init: RequestInit): Promise<Response> {
     try {
       await this.#leaveDoubtful(peer);
+      void this.#findDirectWay(peer);
       const dispatcher: Dispatcher = this.#noting(peer);
       // Host names are not case-sensitive, but peer IDs are, so the peer is not in the URL.
       return await (undiciFetch as unknown as DispatchedFetch)(`http://peer.invalid${path}`, {
@@ -78,7 +83,7 @@ export class HttpClient {
       bodyTimeout: ANSWER_SILENCE_MS_MAX,
       connect: (_options, done) => {
         this.#openStream(peer).then(
-          (stream) => done(null, asSocket(this.#socketOf(stream, peer))),
+          (opened) => done(null, asSocket(this.#socketOf(opened, peer))),
           (error: Error) => done(error, null),
         );
       },
@@ -87,8 +92,8 @@ export class HttpClient {
     return made;
   }
 
-  #socketOf(stream: Stream, peer: string): StreamSocket {
-    const socket = new StreamSocket(stream, peer, this.#traffic);
+  #socketOf({ stream, relay }: OpenedStream, peer: string): StreamSocket {
+    const socket = new StreamSocket(stream, peer, this.#traffic.stream(relay));
     socket.onBytes = () => this.#silent.heard(peer);
     return socket;
   }
@@ -126,12 +131,21 @@ export class HttpClient {
     const connections = this.#node.getConnections(peerIdFromString(peer));
     const trusted = await Promise.all(connections.map((each) => this.#liveness.isTrusted(each)));
     if (trusted.every((each) => each)) return;
-    // Its running requests continue to their ends.
+    this.#leave(peer);
+  }
+
+  /** Has new requests take a direct way as soon as there is one. */
+  async #findDirectWay(peer: string): Promise<void> {
+    if (await this.#directWays.find(peerIdFromString(peer))) this.#leave(peer);
+  }
+
+  /** Has new requests open new streams; running ones continue to their ends. */
+  #leave(peer: string): void {
     void this.#pools.get(peer)?.close();
     this.#pools.delete(peer);
   }
 
-  async #openStream(peer: string): Promise<Stream> {
+  async #openStream(peer: string): Promise<OpenedStream> {
     const id = peerIdFromString(peer);
     const options = { maxOutboundStreams: OUTBOUND_REQUESTS_MAX + 8, runOnLimitedConnection: true };
     const doubtful: Connection[] = [];
@@ -141,14 +155,14 @@ export class HttpClient {
         continue;
       }
       try {
-        return await open.newStream(HTTP_PROTOCOL, options);
+        return await openOn(open, options);
       } catch (cause) {
         // It may have ended without anybody noticing; another way may be open.
         if (open.status === 'open') throw cause;
       }
     }
     const connection = await this.#dial(id, doubtful);
-    return connection.newStream(HTTP_PROTOCOL, options);
+    return openOn(connection, options);
   }
 
   /** Dials the peer by another way than those in doubt; where there is none, they have to do. */
@@ -168,6 +182,17 @@ export class HttpClient {
       throw cause;
     }
   }
+}
+
+interface OpenedStream {
+  readonly stream: Stream;
+  /** The relay over which it leads, a peer ID; null if it leads over none. */
+  readonly relay: string | null;
+}
+
+async function openOn(connection: Connection, options: NewStreamOptions): Promise<OpenedStream> {
+  const stream = await connection.newStream(HTTP_PROTOCOL, options);
+  return { stream, relay: relayOf(connection.remoteAddr) };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Log } from '../../ports/log.ts';
 import { hostOf } from './connection-limits.ts';
 import { asSocket, HTTP_PROTOCOL } from './http-streams.ts';
 import { HTTP_STREAMS_PER_CONNECTION_MAX } from './node.ts';
+import { relayOf } from './public-addresses.ts';
 import { createServedStreams } from './served-streams.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
 
@@ -28,7 +29,8 @@ export function serveStreams(node: Libp2p, server: Server, { traffic, clock, log
   void node.handle(
     HTTP_PROTOCOL,
     (stream, connection) => {
-      const socket = new StreamSocket(stream, connection.remotePeer.toString(), traffic);
+      const counter = traffic.stream(relayOf(connection.remoteAddr));
+      const socket = new StreamSocket(stream, connection.remotePeer.toString(), counter);
       const host = hostOf(connection.remoteAddr.toString());
       if (host !== null) subnets.set(socket, subnetOf(host));
       if (served.add(socket)) {

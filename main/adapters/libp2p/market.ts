@@ -1,26 +1,31 @@
 /** Implements the market of the Network port with the DHT and relays. Loaded only where it is wanted. */
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
-import type { Ed25519PrivateKey } from '@libp2p/interface';
+import type { Connection, Ed25519PrivateKey } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { forceUnwrap } from '../../../shared/assert.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Market } from '../../ports/network.ts';
+import type { Market, RelayUse } from '../../ports/network.ts';
+import { AddressTests } from './address-tests.ts';
 import type { KeptPeers } from './kept-peers.ts';
 import { createMarketParts } from './market-parts.ts';
 import { keepNeighbors } from './neighbors.ts';
 import type { MarketParts, Node } from './node.ts';
 import { GossipedHints } from './offer-gossip.ts';
 import { ProviderRecords } from './provider-records.ts';
-import { type AddressScope, isRelayed, namedAddress, peerOf } from './public-addresses.ts';
+import { type AddressScope, isRelayed, namedAddress, peerOf, relayOf } from './public-addresses.ts';
 import { PublicDht } from './public-dht.ts';
 import { PLACE_AT_A_RELAY, RELAYS_WANTED, RelayPlaces } from './relay-places.ts';
+import { RoutedPorts } from './routed-port.ts';
+import type { TrafficCounter } from './stream-socket.ts';
 
 export interface MarketOptions {
   /** Multiaddrs without the peer ID at which strangers reach this machine; with one, no relay is asked for a place. */
   readonly announce: readonly string[];
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
+  /** TCP port that the owner has the router forward, the same on both, while the router's address isn't announced. */
+  readonly forwardedPort?: number | null;
   /** Multiaddrs of nodes of the public DHT, with the peer ID; absent: it is not used. */
   readonly publicDht?: readonly string[];
 }
@@ -31,27 +36,67 @@ export interface OpenMarket {
   readonly parts: MarketParts;
   /** Multiaddrs to listen on in addition. */
   readonly listen: readonly string[];
-  /** Reserves places at relays from now on, where this machine needs them. */
+  /** Reserves places at relays and has addresses tested from now on. */
   start(node: Node): void;
   stop(): void;
-  marketOf(node: Node, kept: KeptPeers): Market;
+  marketOf(node: Node, kept: KeptPeers, traffic: TrafficCounter): Market;
 }
 
 export function openMarket(
-  { announce, scope = 'public', publicDht = [] }: MarketOptions,
+  { announce, scope = 'public', publicDht = [], forwardedPort = null }: MarketOptions,
   privateKey: Ed25519PrivateKey,
   { clock, log }: { readonly clock: Clock; readonly log: Log | null },
 ): OpenMarket {
   // A machine with an announced address is reached there; it still dials others over their relays.
   const places = announce.length === 0 ? new RelayPlaces(clock, log) : null;
   const relayed = places?.transport ?? circuitRelayTransport();
+  let started: Node | null = null;
+  const own = () => forceUnwrap('addresses are read after the start', started).services.own;
+  const listeners = new Set<() => void>();
+  const onResult = () => {
+    for (const listener of listeners) listener();
+  };
+  const tests = new AddressTests({ clock, log, scope, manager: () => own().manager, onResult });
+  const ports = new RoutedPorts({ own, tests, forwardedPort });
   return {
     parts: createMarketParts({ privateKey, scope, announce, isServer: false, relayed }),
     listen: places === null ? [] : Array.from({ length: RELAYS_WANTED }, () => PLACE_AT_A_RELAY),
-    start: (node) => places?.start(node),
-    stop: () => places?.stop(),
-    marketOf: (node, kept) => createMarket(node, kept, { privateKey, scope, clock, publicDht }),
+    start(node) {
+      started = node;
+      places?.start(node);
+      tests.start(node);
+      ports.start(node);
+    },
+    stop() {
+      places?.stop();
+      tests.stop();
+      if (started !== null) ports.stop(started);
+    },
+    marketOf(node, kept, traffic) {
+      const { neighbors, ...market } = createMarket(node, kept, { privateKey, scope, clock, publicDht });
+      return {
+        ...market,
+        ways: () => ({
+          neighbors: neighbors(),
+          addresses: started === null ? [] : tests.list(),
+          relays: places?.connections().map((relay) => useOf(relay, node, traffic)) ?? [],
+        }),
+        onWays(listener) {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+        listenPort: () => (started === null ? null : (own().listening()[0]?.port ?? null)),
+        usePort: (port) => ports.use(port),
+      };
+    },
   };
+}
+
+function useOf({ remotePeer, remoteAddr }: Connection, node: Node, traffic: TrafficCounter): RelayUse {
+  const peer = remotePeer.toString();
+  const over = node.getConnections().filter((connection) => relayOf(connection.remoteAddr) === peer);
+  const isLimited = over.length === 0 ? null : over.some(({ limits }) => limits !== undefined);
+  return { peer, address: remoteAddr.toString(), isLimited, ...traffic.over(peer) };
 }
 
 export interface CreateMarketOptions {
@@ -66,12 +111,13 @@ export function createMarket(
   node: Node,
   kept: KeptPeers,
   { privateKey, scope, clock, publicDht }: CreateMarketOptions,
-): Market {
+): Omit<Market, 'ways' | 'onWays' | 'listenPort' | 'usePort'> & { readonly neighbors: () => number } {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
-  keepNeighbors(node, dht, clock);
+  const neighbors = keepNeighbors(node, dht, clock);
   const records = new ProviderRecords(node, dht, scope);
   const gossip = forceUnwrap('a node of the market has gossip', node.services.gossip);
   return {
+    neighbors,
     hints: new GossipedHints(gossip, clock),
     publicDht:
       publicDht.length === 0

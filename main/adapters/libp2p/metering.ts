@@ -12,11 +12,12 @@ export interface Metering {
   text(): Promise<string>;
 }
 
-export function createMetering(relay: RelayService | null): Metering {
+/** `dialed`: addresses of others that this node has tested since the start. */
+export function createMetering(relay: RelayService | null, dialed: () => number): Metering {
   const registry = new Registry();
   return {
     metrics: meteredBy(relay, registry),
-    watch: (node) => describe(registry, node, relay),
+    watch: (node) => describe(registry, node, relay, dialed),
     text: () => registry.metrics(),
   };
 }
@@ -34,7 +35,7 @@ function meteredBy(relay: RelayService | null, registry: Registry): Metering['me
   };
 }
 
-function describe(registry: Registry, node: Node, relay: RelayService | null): void {
+function describe(registry: Registry, node: Node, relay: RelayService | null, dialed: () => number): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       ...{ name, help, registers: [registry] },
@@ -43,6 +44,7 @@ function describe(registry: Registry, node: Node, relay: RelayService | null): v
       },
     });
   gauge('idlewatt_connections', 'Open connections', () => node.getConnections().length);
+  gauge('idlewatt_addresses_tested', 'Addresses of others dialed on request since the start', dialed);
   if (relay === null) return;
   gauge('idlewatt_relay_places', 'Peers that have a place at this relay', () => relay.counts().places);
   gauge('idlewatt_relay_bytes', 'Bytes relayed since the start', () => relay.counts().relayedBytes);

@@ -22,8 +22,8 @@ interface RoutingTable {
   add(peer: PeerId, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
-/** From the start of the node to its stop. */
-export function keepNeighbors(node: Libp2p, dht: KadDHT, clock: Clock): void {
+/** From the start of the node to its stop. Returns a function that counts the neighbors. */
+export function keepNeighbors(node: Libp2p, dht: KadDHT, clock: Clock): () => number {
   const table = (dht as unknown as { readonly routingTable: RoutingTable }).routingTable;
   let timer: Timer | null = null;
   let isBusy = false;
@@ -49,4 +49,5 @@ export function keepNeighbors(node: Libp2p, dht: KadDHT, clock: Clock): void {
     timer = clock.every(CHECK_EVERY_MS, addMissing);
   });
   node.addEventListener('stop', () => timer?.cancel());
+  return () => table.size;
 }

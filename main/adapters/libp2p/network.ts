@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Network } from '../../ports/network.ts';
 import { createConnectionLimits } from './connection-limits.ts';
+import { DirectWays } from './direct-ways.ts';
 import { HttpClient } from './http-client.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
@@ -19,6 +20,7 @@ import { Liveness } from './liveness.ts';
 import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
 import { createNode } from './node.ts';
 import { OutsideReach } from './outside-reach.ts';
+import { isRelayed } from './public-addresses.ts';
 import { countTraffic } from './stream-socket.ts';
 
 export interface NetworkOptions {
@@ -70,14 +72,18 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
   const liveness = new Liveness(clock, log);
   liveness.watch(node);
-  const client = new HttpClient(node, { traffic, liveness, clock });
+  const directWays = new DirectWays({
+    ...{ node, clock, scope: options.market?.scope ?? 'public' },
+    identify: (connection, limits) => node.services.identify.identify(connection, limits),
+  });
+  const client = new HttpClient(node, { traffic, liveness, clock, directWays });
   watchPeers(node, { known, kept, client });
   const outside = new OutsideReach(() => node.services.own.all(key.peer));
   outside.watch(node);
 
   return {
     key,
-    market: open?.marketOf(node, kept) ?? null,
+    market: open?.marketOf(node, kept, traffic) ?? null,
     async start() {
       kept.start();
       open?.start(node);
@@ -124,7 +130,10 @@ function watchPeers(
 ): void {
   const update = (peer: PeerId) => {
     const connections = node.getConnections(peer);
-    const dialed = connections.filter(({ direction }) => direction === 'outbound');
+    // The way that requests take comes first.
+    const dialed = connections
+      .filter(({ direction }) => direction === 'outbound')
+      .sort((left, right) => Number(isRelayed(left.remoteAddr)) - Number(isRelayed(right.remoteAddr)));
     const addresses = [...new Set([...dialed, ...connections])].map(({ remoteAddr }) =>
       remoteAddr.toString(),
     );
@@ -135,7 +144,7 @@ function watchPeers(
       ...(dialed.length > 0 && { dialed: true }),
     });
   };
-  node.addEventListener('peer:connect', ({ detail }) => update(detail));
+  node.addEventListener('connection:open', ({ detail }) => update(detail.remotePeer));
   // One of several connections has ended.
   node.addEventListener('connection:close', ({ detail }) => update(detail.remotePeer));
   node.addEventListener('peer:disconnect', ({ detail }) => {

@@ -17,6 +17,18 @@ export class OwnAddresses {
     this.#components = components;
   }
 
+  get manager(): AddressManager {
+    return this.#components.addressManager;
+  }
+
+  /** IPv4 addresses on which this machine listens for TCP, without loopback: host and port. */
+  listening(): readonly { readonly host: string; readonly port: number }[] {
+    return this.manager.getAddressesWithMetadata().flatMap(({ multiaddr, type }) => {
+      const plain = /^\/ip4\/(?!127\.)([^/]+)\/tcp\/(\d+)(?:\/p2p\/[^/]+)?$/.exec(multiaddr.toString());
+      return type === 'transport' && plain?.[1] ? [{ host: plain[1], port: Number(plain[2]) }] : [];
+    });
+  }
+
   /** With the peer ID; those that could be verified, or need not be. */
   all(peer: string): readonly Multiaddr[] {
     return this.#components.addressManager

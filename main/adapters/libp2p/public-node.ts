@@ -44,15 +44,22 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
   const privateKey = await loadPeerKey(options.folder);
   const key = await createPeerKey(privateKey);
   // Ordinary agents start without this code.
-  const [{ createMarket }, { createMarketParts }, { createMetering }, { createRelayService, RELAY_LIMITS }] =
-    await Promise.all([
-      import('./market.ts'),
-      import('./market-parts.ts'),
-      import('./metering.ts'),
-      import('./relay-service.ts'),
-    ]);
+  const [
+    { createMarket },
+    { createMarketParts },
+    { createMetering },
+    { createRelayService, RELAY_LIMITS },
+    { DialBack },
+  ] = await Promise.all([
+    import('./market.ts'),
+    import('./market-parts.ts'),
+    import('./metering.ts'),
+    import('./relay-service.ts'),
+    import('./dial-back.ts'),
+  ]);
   const relay = options.isRelay ? createRelayService(options.limits ?? RELAY_LIMITS, clock, log) : null;
-  const metering = createMetering(relay);
+  const dialBack = new DialBack({ scope, clock, log });
+  const metering = createMetering(relay, () => dialBack.dialed);
   const parts = createMarketParts({
     privateKey,
     scope,
@@ -77,6 +84,7 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
   const market = createMarket(node, kept, { privateKey, scope, clock, publicDht });
   if (relay && node.services.relay) relay.watch(node, node.services.relay);
   metering.watch(node);
+  dialBack.watch(node);
 
   return {
     peer: key.peer,

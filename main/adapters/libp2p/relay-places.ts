@@ -8,7 +8,7 @@ import {
   circuitRelayTransport,
   RELAY_V2_HOP_CODEC,
 } from '@libp2p/circuit-relay-v2';
-import type { Libp2p, PeerId, Transport } from '@libp2p/interface';
+import type { Connection, Libp2p, PeerId, Transport } from '@libp2p/interface';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { isRelayed } from './public-addresses.ts';
@@ -73,6 +73,17 @@ export class RelayPlaces {
     node.addEventListener('peer:identify', this.#fill);
     node.addEventListener('connection:close', this.#fill);
     this.#timer = this.#clock.every(CHECK_EVERY_MS, this.#fill);
+  }
+
+  /** Connections to the relays at which this machine has a place. */
+  connections(): readonly Connection[] {
+    const found = new Map<string, Connection>();
+    for (const connection of this.#node?.getConnections() ?? []) {
+      const { remotePeer, remoteAddr } = connection;
+      if (isRelayed(remoteAddr) || !this.#reservations?.hasReservation(remotePeer)) continue;
+      if (!found.has(remotePeer.toString())) found.set(remotePeer.toString(), connection);
+    }
+    return [...found.values()];
   }
 
   stop(): void {

@@ -2,24 +2,55 @@
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 
-/** Counts transferred bytes. */
-export interface TrafficCounter {
+/** Counts the bytes of one stream. */
+export interface StreamCounter {
   received(bytes: number): void;
   sent(bytes: number): void;
-  total(): { readonly inBytes: number; readonly outBytes: number };
 }
 
+interface Total {
+  inBytes: number;
+  outBytes: number;
+}
+
+/** Counts transferred bytes, in total and for each relay. */
+export interface TrafficCounter {
+  /** For a stream that leads over this relay; null: over none. */
+  stream(relay: string | null): StreamCounter;
+  total(): Readonly<Total>;
+  /** Over this relay, a peer ID. */
+  over(relay: string): Readonly<Total>;
+}
+
+/** Relays that are counted; the oldest are forgotten first. */
+const COUNTED_RELAYS_MAX = 64;
+
 export function countTraffic(): TrafficCounter {
-  let inBytes = 0;
-  let outBytes = 0;
+  const total: Total = { inBytes: 0, outBytes: 0 };
+  const relays = new Map<string, Total>();
+  function totalOf(relay: string): Total {
+    const known = relays.get(relay);
+    if (known) return known;
+    const made = { inBytes: 0, outBytes: 0 };
+    relays.set(relay, made);
+    const [oldest] = relays.keys();
+    if (relays.size > COUNTED_RELAYS_MAX && oldest !== undefined) relays.delete(oldest);
+    return made;
+  }
   return {
-    received(bytes) {
-      inBytes += bytes;
+    stream(relay) {
+      const counts = relay === null ? [total] : [total, totalOf(relay)];
+      return {
+        received(bytes) {
+          for (const count of counts) count.inBytes += bytes;
+        },
+        sent(bytes) {
+          for (const count of counts) count.outBytes += bytes;
+        },
+      };
     },
-    sent(bytes) {
-      outBytes += bytes;
-    },
-    total: () => ({ inBytes, outBytes }),
+    total: () => ({ ...total }),
+    over: (relay) => ({ ...(relays.get(relay) ?? { inBytes: 0, outBytes: 0 }) }),
   };
 }
 
@@ -34,13 +65,13 @@ export class StreamSocket extends Duplex {
   /** Resolves when both sides have ended the stream; the socket may close before, when this side has. */
   readonly over: Promise<void>;
   readonly #stream: Stream;
-  readonly #traffic: TrafficCounter;
+  readonly #traffic: StreamCounter;
   /** Called when bytes arrive. */
   onBytes: (() => void) | null = null;
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: Stream, peer: string, traffic: TrafficCounter) {
+  constructor(stream: Stream, peer: string, traffic: StreamCounter) {
     super({ allowHalfOpen: true });
     this.peer = peer;
     this.remoteAddress = `/p2p/${peer}`;

@@ -5,6 +5,7 @@
 import { getLlama, type Llama } from 'node-llama-cpp';
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import type { GraphicsProblem } from '../../../shared/graphics-problems.ts';
 import { createInOrder } from '../../../shared/in-order.ts';
 import type { SandboxReport } from '../../../shared/sandbox.ts';
 import {
@@ -19,6 +20,7 @@ import { lowerPriority } from '../../ports/priority.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
+import { graphicsProblems } from './graphics-problems.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 import { enterSandbox } from './sandbox.ts';
 
@@ -61,7 +63,11 @@ process.on('message', (message) => {
         sandbox ??= enterSandbox();
         const pace = { duty, threadsMax: () => threadsMax };
         runner = await loadRunner({ preferred: llama, processor: openProcessor }, command, pace);
-        report({ type: 'loaded', request: command.request, report: { ...runner.report, sandbox } });
+        report({
+          type: 'loaded',
+          request: command.request,
+          report: { ...runner.report, sandbox, graphicsProblems: problemsOf(runner.report.backend) },
+        });
       }, command.request);
       break;
     case 'unload':
@@ -93,6 +99,13 @@ async function openLlama(): Promise<Llama> {
   } catch {
     return openProcessor();
   }
+}
+
+/** Only of libraries that the owner's choice of GPUs allows. */
+function problemsOf(backend: string): GraphicsProblem[] {
+  if (process.argv.includes(NO_GRAPHICS)) return [];
+  const found = graphicsProblems(backend);
+  return process.argv.includes(ONLY_CUDA) ? found.filter((problem) => problem.backend === 'cuda') : found;
 }
 
 async function openProcessor(): Promise<Llama> {

@@ -34,11 +34,6 @@ export function backUpDatabase(database: Database, to: string): void {
   copyDatabase(database, to);
 }
 
-/** Returns the path of the copy that is made before the database leaves a schema version. */
-export function versionBackupPath(path: string, version: number): string {
-  return `${backupPath(path)}-v${version}`;
-}
-
 /** True if the copy next to the database is missing, more than a day old, or from the future. */
 export function isBackupDue(path: string): boolean {
   const copy = backupPath(path);

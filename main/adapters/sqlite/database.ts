@@ -9,7 +9,7 @@ import type { LedgerStore } from '../../ports/ledger.ts';
 import type { StorageHealth } from '../../ports/storage.ts';
 import type { Durability, RecordStore } from '../../ports/store.ts';
 import { openBenchmarkStore } from './benchmark-store.ts';
-import { backUpDatabase, copyDatabase, isBackupDue, versionBackupPath } from './copy.ts';
+import { backUpDatabase, copyDatabase, isBackupDue } from './copy.ts';
 import { examineInBackground } from './examine.ts';
 import {
   isLocked,
@@ -36,6 +36,7 @@ import { MIGRATIONS, NEWEST_VERSION } from './migrations.ts';
 import { createReadingPace } from './reading-pace.ts';
 import { openRecordStore } from './record-store.ts';
 import { CHECKSUMS_SINCE, COMPACT_SINCE, findChangedRow, saveSchemaChecksum } from './row-checksums.ts';
+import { dropOldVersionCopies, versionBackupPath, withWayBack } from './version-copies.ts';
 import type { WriteGroups } from './write-groups.ts';
 
 /**
@@ -88,7 +89,10 @@ export function openDatabase(path: string, options: OpenOptions = {}): OpenDatab
   const { migrations = MIGRATIONS, ...given } = options;
   const check = { readFirstBytesMax: READ_FIRST_BYTES_MAX, ...given };
   const inMemory = path === ':memory:';
-  const checked = inMemory ? 'all' : checkIntegrity(path, migrations.at(-1)?.version ?? 0, check);
+  const versionMax = migrations.at(-1)?.version ?? 0;
+  const checked = inMemory
+    ? 'all'
+    : withWayBack(path, versionMax, () => checkIntegrity(path, versionMax, check));
   const content = inMemory && migrations === MIGRATIONS ? (blank ?? path) : path;
   const database = translating(
     () => new Database(content, { timeout: check.lockTimeoutMs ?? LOCK_TIMEOUT_MS }),
@@ -183,12 +187,13 @@ function prepare(
   const isMigrated = version >= (migrations.at(-1)?.version ?? 0);
   const isSound = inMemory || !isVerified || !isMigrated || isLedgerSound(database);
   if (!inMemory && version > 0) {
-    // A migration runs only with a copy in place, however long the copy takes: it stays until its owner deletes it.
+    // A migration runs only with a copy in place, however long the copy takes.
     if (!isMigrated) backUpDatabase(database, versionBackupPath(path, version));
     // A ledger that doesn't add up must not replace a backup of one that did.
     else if (isVerified && isSound && isBackupDue(path)) backUpDatabase(database, backupPath(path));
   }
   migrate(database, migrations);
+  if (!inMemory && version > 0 && !isMigrated) dropOldVersionCopies(path);
   if (!inMemory && version > 0 && version < COMPACT_SINCE && isCompact(database)) shrink(database);
   // A group of savepoints keeps the pages before its changes; in files, these were two fifths of what a job writes. From
   // here on, because a database is shrunk through a temporary file of its own size.

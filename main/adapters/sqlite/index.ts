@@ -14,3 +14,4 @@ export { acquireFileLock } from './file-lock.ts';
 export { compareDatabases, prepareRestored } from './restored.ts';
 export { readSchemaVersion, type SchemaVersion } from './schema-version.ts';
 export { type StoredState, verifyStored } from './verify.ts';
+export { findWayBack, goBack, type WayBack } from './version-copies.ts';

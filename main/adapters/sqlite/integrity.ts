@@ -65,9 +65,12 @@ export function checkIntegrity(
     // Read-only: a write-ahead log that a crash left behind is read and not written back.
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs });
     try {
-      problem = findForeignOwner(database) ?? (isLarge ? null : findDamage(database, !allowChangedRows));
       version = Number(database.pragma('user_version', { simple: true }));
-      if (problem === null && mark !== null) older = findOlder(database, path, mark);
+      // Rows of a later version may have columns that this one can't read.
+      const isReadable = version <= versionMax;
+      const isReadFirst = isReadable && !isLarge;
+      problem = findForeignOwner(database) ?? (isReadFirst ? findDamage(database, !allowChangedRows) : null);
+      if (problem === null && mark !== null && isReadable) older = findOlder(database, path, mark);
     } finally {
       database.close();
     }

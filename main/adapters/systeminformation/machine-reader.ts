@@ -17,6 +17,7 @@ import {
   readSystem,
   readTemperature,
 } from './facts.ts';
+import { inTime } from './in-time.ts';
 import { createEnergyMeter, createLoadMeter } from './meters.ts';
 
 /** The functions of systeminformation that are used; their results aren't trusted, so they have no type. */
@@ -39,8 +40,6 @@ export interface MachineReaderOptions {
 const sensorIntervalMs = (platform: NodeJS.Platform) => (platform === 'win32' ? 120_000 : 30_000);
 /** A sensor without a value is missing and will hardly be added soon. */
 const MISSING_SENSOR_INTERVAL_MS = 600_000;
-/** Limits the waiting for a program that hangs (a driver's tool, PowerShell). */
-const RESULT_MS_MAX = 15_000;
 
 export function createMachineReader(options: MachineReaderOptions = {}): MachineReader {
   const source = options.source ?? systeminformation;
@@ -106,20 +105,6 @@ async function readInventory(source: MachineSource, platform: NodeJS.Platform): 
 /** For this, systeminformation starts several programs, some of them with blocking calls. */
 async function readLinux(): Promise<string | null> {
   return readOsRelease(await readFile('/etc/os-release', 'utf8').catch(() => ''), arch());
-}
-
-/** Returns the result if it arrives in time; null if the call failed or took too long. */
-async function inTime(result: Promise<unknown>): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), RESULT_MS_MAX);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([result.catch(() => null), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Reads at most once per interval and never twice at a time; returns the cached value in between. */

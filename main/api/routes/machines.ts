@@ -17,6 +17,11 @@ export function machineRoutes(api: ApiImplementer['machines'], { machines }: Pic
       await opened(machines).roster.remove(input.peer);
       return {};
     }),
+    join: api.join.handler(({ input }) => opened(machines).join(input.code)),
+    share: api.share.handler(async ({ input }) => {
+      await opened(machines).rules.share(input.group, input.isShared);
+      return {};
+    }),
   };
 }
 
@@ -24,7 +29,7 @@ function opened(machines: ApiParts['machines']): NonNullable<ApiParts['machines'
   if (machines === null) {
     throw new AppError(
       'unsupported',
-      'This machine is in no private network. Start it with --profile office.',
+      'This machine is in no private network. Choose it in Settings, or start it with --profile office.',
     );
   }
   return machines;

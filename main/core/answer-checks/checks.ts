@@ -39,6 +39,8 @@ export interface AnswerChecksOptions {
   readonly log: Log;
   /** 0 to 1, exclusive. */
   readonly random: () => number;
+  /** Called with each checked answer and the sums of its provider, those of this answer included. */
+  readonly onChecked?: (answer: ProvenAnswer, check: AnswerCheck, standing: Standing) => void;
   /** Called with the last answer of a provider whose answers can hardly be honest. */
   readonly onAlarm: (answer: ProvenAnswer, check: AnswerCheck) => void;
 }
@@ -132,7 +134,7 @@ interface CheckParts extends AnswerChecksOptions {
 }
 
 async function check(
-  { standings, log, onAlarm, clock }: CheckParts,
+  { standings, log, onChecked, onAlarm, clock }: CheckParts,
   answer: ProvenAnswer,
   held: HeldModel,
   signal: AbortSignal,
@@ -146,6 +148,7 @@ async function check(
   const check = { atMs: clock.now(), tokens, differing, gapMean, logStanding, isAlarm: isAlarm(standing) };
   standings.add(peer, standing, { ...check, jobId, logEvidence: evidence.logEvidence });
   log.info('A bought answer was checked', { job: jobId, provider: peer, tokens, differing, gapMean });
+  onChecked?.(answer, check, standing);
   if (!check.isAlarm) return;
   // After the penalty the provider begins again without this evidence.
   standings.reset(peer);

@@ -11,3 +11,4 @@ export { type AnswerEvidence, weighAnswer } from './evidence.ts';
 export { createReceivedChecks, type ReceivedChecks, type ReceivedChecksParts } from './received-checks.ts';
 export { addAnswer, isAlarm, NEW_STANDING, type Standing } from './standing.ts';
 export { type CheckedAnswer, createStandings } from './standings.ts';
+export { createVerdicts, type Verdicts } from './verdicts.ts';

@@ -1,5 +1,6 @@
 /** Compares the ledger with the payment records and the chain: channels, transactions, balances held. */
 import { AppError } from '../../../shared/errors.ts';
+import { kudosOf } from '../../../shared/horde.ts';
 import { networkOf } from '../../../shared/money.ts';
 import type { ChainEvidence, TransactionEvidence } from '../../ports/evidence.ts';
 import type { KeptPosting, LedgerLine, Posting } from '../../ports/ledger.ts';
@@ -67,6 +68,8 @@ function collect(
 ): void {
   const reversed = posting.kind === 'reversal';
   for (const { account, assetId, channelId } of posting.lines) {
+    // No chain has them.
+    if (kudosOf(assetId) !== null) continue;
     const network = networkOf(assetId);
     const named = networks.get(network) ?? { sold: new Set(), bought: new Set(), onChain: [] };
     networks.set(network, named);

@@ -1,4 +1,5 @@
 /** Exports one row per line of each ledger entry (RFC 4180), with its value at that time and the rate's source. */
+import { kudosOf } from '../../../shared/horde.ts';
 import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
 import type { Rate } from '../../ports/rates.ts';
 import { row } from './cells.ts';
@@ -46,7 +47,7 @@ export function* exportCsv(sources: ExportSources): Iterable<string> {
           line.account,
           formatUnits(line.amount, asset.decimals),
           asset.symbol,
-          asset.practice ? 'practice' : 'real',
+          asset.practice ? 'practice' : kudosOf(asset.id) === null ? 'real' : 'none',
           networkOf(line.assetId),
           line.assetId,
           ...worth(line.amount, asset, sources.rates.at(asset, posting.atMs)),
@@ -66,6 +67,7 @@ export function* exportCsv(sources: ExportSources): Iterable<string> {
 
 function worth(value: bigint, asset: Asset, rate: Rate | null): readonly string[] {
   if (asset.practice) return ['practice money has no value', '', '', ''];
+  if (kudosOf(asset.id) !== null) return ['kudos are not money', '', '', ''];
   if (rate === null) return ['no rate known', '', '', ''];
   return [fiatValue(value, asset.decimals, rate.value), rate.currency, rate.value, rate.source];
 }

@@ -1,4 +1,5 @@
 /** Inputs of an export. */
+import { kudosOf } from '../../../shared/horde.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { KeptPosting } from '../../ports/ledger.ts';
 import type { RateSource } from '../../ports/rates.ts';
@@ -18,7 +19,7 @@ export interface ExportSources {
 
 /** Returns the asset. An unknown one counts in its base units and has the symbol `UNKNOWN`. */
 export function knownAsset(sources: ExportSources, id: string): Asset {
-  return sources.assetOf(id) ?? { id, symbol: 'UNKNOWN', decimals: 0, practice: false };
+  return sources.assetOf(id) ?? kudosOf(id) ?? { id, symbol: 'UNKNOWN', decimals: 0, practice: false };
 }
 
 /** Returns the entries of the period. */

@@ -1,8 +1,10 @@
 /**
  * Exports for tax programs: Koinly's universal CSV and CoinTracker's CSV. Wallet and payment channels count as one
  * holding, so claims, payouts and deposits are no rows; income and spending are one row per day and asset, all else one
- * row per entry. Practice and test money is left out: a tax program would take its symbol for real money.
+ * row per entry. Practice and test money is left out: a tax program would take its symbol for real money. So are kudos,
+ * which are no money.
  */
+import { kudosOf } from '../../../shared/horde.ts';
 import { formatUnits } from '../../../shared/money.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import { row } from './cells.ts';
@@ -26,6 +28,7 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   // Income when it is used.
   'customers:balance': null,
   'customers:elsewhere': null,
+  standing: null,
 };
 
 /** One change of the holding; positive is received. */
@@ -130,7 +133,7 @@ function changesOf(sources: ExportSources): readonly Change[] {
 function* parts(posting: Posting, sources: ExportSources): Iterable<Change> {
   for (const { account, assetId, amount } of posting.lines) {
     const kind = KINDS[account];
-    if (kind === null || knownAsset(sources, assetId).practice) continue;
+    if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
     const { atMs, description, txHash } = posting;
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
-import type { PublicNetwork } from '../../../shared/network-choice.ts';
+import type { SeparateNetwork } from '../../../shared/network-choice.ts';
 import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
 import { makeFilePrivate, makeFolderPrivate } from '../../ports/private-files.ts';
@@ -24,8 +24,8 @@ export interface OpenHome {
  */
 export function openHome(options: {
   readonly root: string;
-  /** A public network with a folder of its own inside the data folder. */
-  readonly network?: PublicNetwork | null;
+  /** A network with a folder of its own inside the data folder. */
+  readonly network?: SeparateNetwork | null;
   readonly acquireLock: AcquireLock;
   readonly pid: number;
 }): OpenHome {

@@ -70,6 +70,11 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
     meaning: 'Paid to the owner outside of the wallet for balances of customers',
     mayBeNegative: BOTH_WAYS,
   },
+  standing: {
+    grows: 'debit',
+    meaning: 'Standing in a network that doesn’t pay money: kudos of an AI Horde',
+    mayBeNegative: null,
+  },
 };
 
 export const ACCOUNT_NAMES = Object.keys(ACCOUNTS) as readonly Account[];

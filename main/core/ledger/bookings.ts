@@ -17,6 +17,8 @@ import {
   feeEntry,
   foundDepositEntry,
   jobEntry,
+  type KudosEvent,
+  kudosEntry,
   payoutEntry,
   recoveredEntry,
   refundEntry,
@@ -39,6 +41,8 @@ interface Endowment {
 export interface Bookings {
   /** Records the charge of a job that ended: income when sold, expense when bought. Called by core/jobs. */
   jobCharged(job: Job): Booked;
+  /** Records the kudos for a job, once. */
+  kudosReceived(event: Undated<KudosEvent>): Booked;
   channelsClaimed(
     event: Undated<{ txHash: string; channels: readonly ChannelAmount[]; assetId: string; atMs: number }>,
   ): Booked;
@@ -98,6 +102,7 @@ export function createBookings(parts: {
 
   return {
     jobCharged: (job) => postIfAny(jobEntry(job, job.endedAtMs ?? clock.now())),
+    kudosReceived: (event) => postIfAny(kudosEntry(dated(event))),
     channelsClaimed: (event) => postIfAny(claimEntry(dated(event)), activeKey),
     paidOut: (event) => postIfAny(payoutEntry(dated(event)), activeKey),
     networkFee: (event) => postIfAny(feeEntry(dated(event)), activeKey),

@@ -84,6 +84,28 @@ export function customerPaymentEntry(event: CustomerPayment): PostingRequest | n
   };
 }
 
+/** Kudos that a Horde gave for a job; null for none. They are no money, so the job itself has no charge. */
+export interface KudosEvent {
+  readonly job: Pick<Job, 'id' | 'model' | 'peer'>;
+  readonly assetId: string;
+  readonly amount: Amount;
+  readonly atMs: number;
+}
+
+export function kudosEntry({ job, assetId, amount, atMs }: KudosEvent): PostingRequest | null {
+  if (amount === 0n) return null;
+  return {
+    key: `job:${job.id}:kudos`,
+    atMs,
+    kind: 'kudos',
+    description: `Answered for the AI Horde with ${job.model}`,
+    jobId: job.id,
+    model: job.model,
+    peer: job.peer,
+    lines: move(assetId, amount, 'income:jobs', 'standing'),
+  };
+}
+
 export interface ChannelAmount {
   readonly channelId: string;
   readonly amount: Amount;

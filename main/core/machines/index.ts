@@ -11,4 +11,5 @@ export {
   type MembershipStore,
   openRoster,
 } from './roster.ts';
+export { createSharedRules, type SharedRules } from './shared-rules.ts';
 export { createWorkBook, type WorkBook } from './work-book.ts';

@@ -1,13 +1,13 @@
 /** Joins a private network: asks the machines that invite on this LAN, each with a proof that only the right one can check. */
 import { randomBytes } from 'node:crypto';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import { pairingAnswerSchema, plainMachineName, ROSTER_CHARACTERS_MAX } from '../../../shared/machines.ts';
+import { LISTS_CHARACTERS_MAX, pairingAnswerSchema, plainMachineName } from '../../../shared/machines.ts';
 import { PAIRING_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import { isProof, pairingKey, proofOf, readCode } from './pairing-code.ts';
 import { readMessage } from './read-message.ts';
-import { type MembershipRecord, readRoster } from './roster.ts';
+import { type MembershipRecord, merged, readLists } from './roster.ts';
 
 export interface JoinParts {
   /** Finds the machines on this LAN that invite. */
@@ -23,7 +23,7 @@ export interface JoinParts {
 
 /** Machines to query; each costs one scrypt. */
 const ASKED_MAX = 16;
-const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 1_000;
+const ANSWER_CHARACTERS_MAX = LISTS_CHARACTERS_MAX + 1_000;
 const ANSWER_MS_MAX = 15_000;
 /** After a refusal, time in which another machine may turn out to be the right one. */
 const REFUSED_MS = 5_000;
@@ -87,8 +87,9 @@ async function ask(parts: JoinParts, code: string, inviter: string): Promise<Mem
   if (response.status !== 200 || answer === null || !isProof(answer.proof, proofOf(key, 'inviter', facts)))
     throw wrongCode(1);
   const { proof: _, ...record } = answer;
-  const roster = await readRoster(answer.roster, answer, verifySigned);
-  if (!roster.machines.some(({ peer }) => peer === network.key.peer)) throw wrongCode(1);
+  const own = network.key.peer;
+  const { machines } = merged(answer.founder, await readLists(answer, own, verifySigned));
+  if (!machines.some(({ peer }) => peer === own)) throw wrongCode(1);
   return record;
 }
 

@@ -4,14 +4,14 @@
  */
 import { type Context, Hono } from 'hono';
 import {
+  LISTS_CHARACTERS_MAX,
+  listsMessageSchema,
   type MachineOrder,
   type MachineReport,
   type MachineRole,
   machineOrderSchema,
-  ROSTER_CHARACTERS_MAX,
 } from '../../../shared/machines.ts';
 import { MACHINE_PATH, ROSTER_PATH } from '../../../shared/wire.ts';
-import { readText } from '../../ports/read-text.ts';
 import { readMessage } from './read-message.ts';
 import type { MachineRoster } from './roster.ts';
 
@@ -30,14 +30,15 @@ const USERS: readonly MachineRole[] = ['owner', 'use'];
 export function createMachineService(parts: MachineServiceParts): Hono {
   const { roster, report, obey, provider } = parts;
   const app = new Hono({ strict: false });
-  // The signature is checked, so that it doesn't matter who brings it.
+  // The signatures are checked, so that it doesn't matter who brings them.
   app.post(ROSTER_PATH, async (context) => {
-    const { text, isComplete } = await readText(new Response(context.req.raw.body), ROSTER_CHARACTERS_MAX);
-    return context.json({ taken: isComplete && (await roster.take(text)) });
+    const message = await readMessage(listsMessageSchema, context.req.raw, LISTS_CHARACTERS_MAX);
+    const taken = message !== null && (await roster.take(message.lists));
+    return context.json({ taken, lists: roleOf(context) === null ? null : roster.lists() });
   });
   app.get(MACHINE_PATH, (context) => {
     if (roleOf(context) === null) return refuse('This peer isn’t one of the owner’s machines.');
-    return context.json({ roster: roster.jws(), report: report() });
+    return context.json({ lists: roster.digest(), report: report() });
   });
   app.post(MACHINE_PATH, async (context) => {
     if (roleOf(context) !== 'owner') return refuse('Only owners pause and resume other machines.');

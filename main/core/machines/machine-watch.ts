@@ -1,11 +1,12 @@
-/** Asks the owner's other machines for their reports, passes the roster on, and sends orders. */
+/** Asks the owner's other machines for their reports, exchanges the owners' lists with them, and sends orders. */
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import {
+  LISTS_CHARACTERS_MAX,
+  listsAnswerSchema,
   type MachineOrder,
   type MachineReport,
   machineAnswerSchema,
-  ROSTER_CHARACTERS_MAX,
   type ShownMachine,
 } from '../../../shared/machines.ts';
 import { MACHINE_PATH, ROSTER_PATH } from '../../../shared/wire.ts';
@@ -38,7 +39,7 @@ const WATCHED_MS = 2_000;
 /** Turns from one round to the next while nobody watches the machines: a minute. */
 const IDLE_TURNS = 30;
 const ANSWER_MS_MAX = 5_000;
-const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 4_000;
+const ANSWER_CHARACTERS_MAX = LISTS_CHARACTERS_MAX + 4_000;
 
 export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
   const { network, roster, clock, onChange } = parts;
@@ -56,19 +57,27 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
 
   const request = limitedRequests(network, clock);
 
-  /** Asks one machine. One that doesn't know this one yet gets the roster first. */
+  /** Sends the lists that this machine has, and takes those that the other one has then. */
+  async function exchange(peer: string): Promise<void> {
+    const body = JSON.stringify({ lists: roster.lists() });
+    const response = await request(peer, ROSTER_PATH, { method: 'POST', body });
+    const { lists } = listsAnswerSchema.parse(parseJson(await response.text()));
+    if (lists !== null) await roster.take(lists);
+  }
+
+  /** Asks one machine. One that doesn't know this one yet gets the lists first. */
   async function ask(peer: string): Promise<void> {
     if (asking.has(peer)) return;
     asking.add(peer);
     try {
       let response = await request(peer, MACHINE_PATH, {});
       if (response.status === 403) {
-        await request(peer, ROSTER_PATH, { method: 'POST', body: roster.jws() });
+        await exchange(peer);
         response = await request(peer, MACHINE_PATH, {});
       }
       if (response.status !== 200) return;
       const answer = machineAnswerSchema.parse(parseJson(await response.text()));
-      await roster.take(answer.roster);
+      if (answer.lists !== roster.digest()) await exchange(peer);
       if (roster.roleOf(peer) === null) return;
       reports.set(peer, { report: answer.report, atMs: clock.now() });
       onChange();
@@ -88,12 +97,10 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
     onChange();
   }
 
-  /** Sends the roster to all: a machine that was just added doesn't have it yet. */
+  /** Sends the lists to all: a machine that was just added doesn't have them yet. */
   function spread(): void {
     for (const peer of reports.keys()) if (roster.roleOf(peer) === null) reports.delete(peer);
-    for (const peer of connected()) {
-      request(peer, ROSTER_PATH, { method: 'POST', body: roster.jws() }).catch(() => undefined);
-    }
+    for (const peer of connected()) exchange(peer).catch(() => undefined);
     onChange();
   }
 
@@ -162,7 +169,7 @@ function shown(
     return {
       ...machine,
       isSelf,
-      isFounder: machine.peer === roster.founder,
+      isRemovable: roster.mayRemove(machine.peer),
       isConnected: isSelf || connected.has(machine.peer),
       report: known?.report ?? null,
       reportedAtMs: known?.atMs ?? null,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Job } from '../../../shared/jobs.ts';
-import { type WorkDone, workDoneSchema } from '../../../shared/machines.ts';
+import { DAYS_REPORTED, type WorkDone, workDoneSchema } from '../../../shared/machines.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
@@ -24,9 +24,12 @@ export interface WorkBook {
   all(): readonly RecordedWork[];
   /** Sum of today over all machines. */
   today(side: Job['side']): WorkDone;
+  /** Work of this machine on each of the last days with work, oldest first, at most {@link DAYS_REPORTED}. */
+  days(): readonly (WorkDone & { readonly day: string })[];
 }
 
 const COLLECTION = 'own-machines-work';
+const DAY_MS = 86_400_000;
 const NONE: WorkDone = { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 };
 const keySchema = z.tuple([z.string(), z.enum(['sold', 'bought']), z.string()]);
 
@@ -43,9 +46,11 @@ export function createWorkBook(parts: {
     });
   /** Until the next record: a long history takes some time to read. */
   let known: { readonly day: string; readonly booked: readonly RecordedWork[] } | null = null;
-  const bookedToday = () => {
-    const day = calendar.day(clock.now());
-    if (known?.day !== day) known = { day, booked: all().filter((booked) => booked.day === day) };
+  const bookedLately = () => {
+    const nowMs = clock.now();
+    const day = calendar.day(nowMs);
+    const first = calendar.day(nowMs - (DAYS_REPORTED - 1) * DAY_MS);
+    if (known?.day !== day) known = { day, booked: all().filter((booked) => booked.day >= first) };
     return known.booked;
   };
   return {
@@ -60,10 +65,20 @@ export function createWorkBook(parts: {
       });
     },
     all,
-    today: (side) =>
-      bookedToday()
-        .filter((booked) => booked.side === side)
-        .reduce(sum, NONE),
+    today(side) {
+      const day = calendar.day(clock.now());
+      return bookedLately()
+        .filter((booked) => booked.side === side && booked.day === day)
+        .reduce(sum, NONE);
+    },
+    days() {
+      const sums = new Map<string, WorkDone>();
+      for (const { side, day, ...work } of bookedLately()) {
+        if (side === 'sold') sums.set(day, sum(sums.get(day) ?? NONE, work));
+      }
+      const days = [...sums].map(([day, work]) => ({ day, ...work }));
+      return days.sort((left, right) => (left.day < right.day ? -1 : 1)).slice(-DAYS_REPORTED);
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import type { DownloadOptions } from './download-options.ts';
 import { asDiskFull, partBytes } from './part-file.ts';
 
 type HttpsSource = Extract<ModelSource, { kind: 'https' }>;
+type HttpsDownloadOptions = Omit<DownloadOptions, 'python'>;
 
 /** A source that sends no data for this long counts as unavailable. */
 const STALL_MS = 30_000;
@@ -16,7 +17,10 @@ const BREAKS_MAX = 3;
 const RETRY_MS = 1_000;
 
 /** Resumes the part file over as many connections as necessary. A server that never responded is not retried. */
-export async function downloadHttps(source: HttpsSource, options: DownloadOptions): Promise<void> {
+export async function downloadHttps(
+  source: Pick<HttpsSource, 'url'>,
+  options: HttpsDownloadOptions,
+): Promise<void> {
   let breaks = 0;
   let responded = false;
   while (true) {
@@ -40,8 +44,8 @@ export async function downloadHttps(source: HttpsSource, options: DownloadOption
 class RefusedError extends Error {}
 
 async function downloadOnce(
-  source: HttpsSource,
-  options: DownloadOptions,
+  source: Pick<HttpsSource, 'url'>,
+  options: HttpsDownloadOptions,
   onResponse: () => void,
 ): Promise<void> {
   const { path, sizeBytes, clock } = options;

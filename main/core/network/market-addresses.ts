@@ -35,7 +35,7 @@ export function marketAddresses(
   const port = `/tcp/${forwardedPort}`;
   return {
     bootstrap: nodes,
-    listen: [`/ip4/0.0.0.0${port}`],
+    listen: usual.map((address) => address.replace(/\/tcp\/\d+$/, port)),
     announce: publicHost === null ? [] : [`/${hostProtocol(publicHost)}/${publicHost}${port}`],
     otherwise: usual,
   };

@@ -18,6 +18,12 @@ export interface RememberedPeersParts {
   readonly log: Log;
 }
 
+export interface RememberedPeers {
+  /** Peers that are remembered now. */
+  count(): number;
+  stop(): void;
+}
+
 export const REMEMBERED_PEERS_MAX = 64;
 /** Peers that are dialed at a time while nobody is connected. */
 export const REJOIN_DIALS_MAX = 8;
@@ -31,8 +37,14 @@ const REJOIN_MS_MAX = 300_000;
 const recordSchema = z.object({ address: z.string().max(500), atMs: z.number() });
 type PeerRecord = z.infer<typeof recordSchema>;
 
-/** Remembers peers, and dials them while no peer is connected, with growing pauses. Returns the function that stops this. */
-export function rememberPeers({ network, market, records, clock, log }: RememberedPeersParts): () => void {
+/** Remembers peers, and dials them while no peer is connected, with growing pauses. */
+export function rememberPeers({
+  network,
+  market,
+  records,
+  clock,
+  log,
+}: RememberedPeersParts): RememberedPeers {
   const ended = new AbortController();
   const remembered = readAll(records);
   let waitMs = REJOIN_MS_MIN;
@@ -95,10 +107,13 @@ export function rememberPeers({ network, market, records, clock, log }: Remember
 
   const unsubscribe = network.onPeers(onPeers);
   if (remembered.size > 0) void rejoin();
-  return () => {
-    ended.abort();
-    timer?.cancel();
-    unsubscribe();
+  return {
+    count: () => remembered.size,
+    stop() {
+      ended.abort();
+      timer?.cancel();
+      unsubscribe();
+    },
   };
 }
 

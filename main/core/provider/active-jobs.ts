@@ -17,10 +17,16 @@ export interface ActiveJob {
   readonly tokensPerSecond: number | null;
 }
 
+/** A job as the list of those in progress reads it. */
+export type RunningJob = Pick<
+  SoldJob,
+  'id' | 'peer' | 'model' | 'startedAtMs' | 'outputTokens' | 'inputTokens' | 'chargeSoFar' | 'tokensPerSecond'
+>;
+
 export interface ActiveJobs {
   list(): readonly ActiveJob[];
   /** Adds a job, which `abort` ends; returns the function that removes it when it is concluded. */
-  add(job: SoldJob, maxTokens: number, abort: AbortController): () => void;
+  add(job: RunningJob, maxTokens: number, abort: AbortController): () => void;
   /** Reports a change of the list or of its tokens. */
   changed(): void;
   /** Ends every job now; resolves when all are concluded. */
@@ -30,7 +36,7 @@ export interface ActiveJobs {
 }
 
 interface Running {
-  readonly job: SoldJob;
+  readonly job: RunningJob;
   readonly maxTokens: number;
   readonly abort: AbortController;
   readonly ended: Promise<void>;

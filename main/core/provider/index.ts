@@ -1,9 +1,10 @@
 /** Public interface of the provider module. */
 
-export type { ActiveJob } from './active-jobs.ts';
+export type { ActiveJob, RunningJob } from './active-jobs.ts';
 export { type AnswerFiles, openAnswerFiles } from './answer-files.ts';
 export { type Consent, createConsent } from './consent.ts';
 export type { SpeedCurve } from './job-speeds.ts';
 export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+export type { OtherJobs } from './other-jobs.ts';
 export { createProviderService, type ProviderOptions, type ProviderService } from './service.ts';

@@ -1,8 +1,8 @@
-/** Serves what is sold, without payment: the signed offer, its models in OpenAI's shape, and who has paid before. */
+/** Serves without payment: the signed offer, its models in OpenAI's shape, who has paid before, and verdicts on others. */
 import type { Hono } from 'hono';
 import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type OfferedModel } from '../../../shared/offer.ts';
-import { MODELS_PATH, REFERENCES_PATH } from '../../../shared/wire.ts';
+import { AUDITS_PATH, MODELS_PATH, REFERENCES_PATH } from '../../../shared/wire.ts';
 import type { PeerKey } from '../../ports/network.ts';
 import type { ShownReference } from '../../ports/references.ts';
 import type { Offers } from '../identity/index.ts';
@@ -14,10 +14,13 @@ export interface OfferRoutesParts {
   readonly key: Pick<PeerKey, 'peer'>;
   readonly consent: Pick<Consent, 'checkBuyer'>;
   readonly references: () => readonly ShownReference[];
+  /** Signed verdicts on other providers. */
+  readonly verdicts: () => readonly string[];
 }
 
-export function addOfferRoutes(app: Hono, { offers, key, consent, references }: OfferRoutesParts): void {
-  for (const path of [OFFER_PATH, REFERENCES_PATH, MODELS_PATH, `${MODELS_PATH}/*`]) {
+export function addOfferRoutes(app: Hono, parts: OfferRoutesParts): void {
+  const { offers, key, consent, references, verdicts } = parts;
+  for (const path of [OFFER_PATH, REFERENCES_PATH, AUDITS_PATH, MODELS_PATH, `${MODELS_PATH}/*`]) {
     app.use(path, async (context, next) => {
       consent.checkBuyer(peerOf(context));
       await next();
@@ -25,6 +28,7 @@ export function addOfferRoutes(app: Hono, { offers, key, consent, references }: 
   }
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
   app.get(REFERENCES_PATH, (context) => context.json(references()));
+  app.get(AUDITS_PATH, (context) => context.json(verdicts()));
   app.get(MODELS_PATH, async (context) =>
     context.json({ object: 'list', data: await listModels(offers, key.peer) }),
   );

@@ -50,6 +50,7 @@ import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.t
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { addOfferRoutes, notOffered } from './offer-routes.ts';
+import { createOtherJobs, type OtherJobs } from './other-jobs.ts';
 import {
   paused,
   pausedByStorage,
@@ -85,6 +86,8 @@ export interface ProviderOptions {
   readonly onLimited?: (peer: string, limit: string) => void;
   /** Channels on which this provider was paid. Default: none is shown. */
   readonly references?: () => readonly ShownReference[];
+  /** Signed verdicts on providers from which this machine buys. Default: none is shown. */
+  readonly verdicts?: () => readonly string[];
   /** Takes the reports of buyers on answers that they checked. Default: they are refused. */
   readonly takeReport?: TakeReport;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
@@ -96,8 +99,12 @@ export interface ProviderService {
   active(): readonly ActiveJob[];
   /** See {@link JobSpeeds.of}. */
   speedOf(jobId: string): SpeedCurve | null;
+  /** Lets jobs of another network run in free slots. */
+  readonly other: OtherJobs;
   /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
   reserve(signal: AbortSignal): Promise<() => void>;
+  /** Takes no new jobs from now on, while the running ones continue. Returns the function that takes jobs again. */
+  refuseJobs(): () => void;
   /** Ends every job now, because the owner needs the machine; resolves when all are concluded. */
   handBack(): Promise<void>;
   /** Takes no new jobs and lets the running ones end for at most this time; then hands back. */
@@ -119,11 +126,12 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const reservation = createReservation(active);
   const speeds = createJobSpeeds(clock);
   let closing = false;
+  let refusing = false;
   const parts: SellingParts = {
     ...options,
     ...{ limits, onUnexpected, failures, active, reservation, speeds, consent },
     ...openLimits(options, limits, onUnexpected),
-    isClosing: () => closing,
+    isClosing: () => closing || refusing,
     onCharged(job, receipt) {
       consent.noteBuyer(job.peer);
       options.onCharged(job, receipt);
@@ -138,7 +146,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     await next();
   });
   limitBodies(app);
-  addOfferRoutes(app, { offers, key, consent, references: options.references ?? (() => []) });
+  const { references = () => [], verdicts = () => [] } = options;
+  addOfferRoutes(app, { offers, key, consent, references, verdicts });
   for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
@@ -162,7 +171,17 @@ export function createProviderService(options: ProviderOptions): ProviderService
     app,
     active: active.list,
     speedOf: speeds.of,
+    other: createOtherJobs({
+      ...{ engines: options.engines, admission: parts.admission, active },
+      check: () => checkTakesJobs(parts),
+    }),
     reserve: reservation.reserve,
+    refuseJobs() {
+      refusing = true;
+      return () => {
+        refusing = false;
+      };
+    },
     handBack: active.handBack,
     async close(graceMs) {
       closing = true;

@@ -12,7 +12,7 @@ import {
   type PeerExperience,
   type Smoothed,
 } from './experience-records.ts';
-import { type Judgment, judge, STRANGER } from './judgment.ts';
+import { type AuditReport, type Judgment, judge, STRANGER } from './judgment.ts';
 
 /** Everything that is known of one provider and one of its models. */
 export interface Known extends Judgment {
@@ -38,6 +38,8 @@ export interface Experience {
   of(peer: string, sha256: string): Known;
   /** True for a provider that has served this buyer well; what others say of it doesn't count. */
   isKnown(peer: string): boolean;
+  /** Standing by this buyer's own experience alone; 0 for a stranger. */
+  ownStanding(peer: string): number;
   /** Counts a request in progress; the returned function ends it. */
   begin(peer: string): () => void;
   noteRoundTrip(peer: string, durationMs: number): void;
@@ -64,6 +66,8 @@ export interface ExperienceParts {
   readonly clock: Clock;
   /** Value that was settled on chain for a provider; see `Evidence`. Default: not known. */
   readonly settledCredit?: (peer: string) => number;
+  /** Results of others at a provider; see `Evidence`. Default: nothing. */
+  readonly audits?: (peer: string) => readonly AuditReport[];
 }
 
 const MODELS_MAX = 8;
@@ -79,7 +83,7 @@ const GAIN = 1 / 4;
 const KNOWN_STANDING_MIN = 0.25;
 
 export function createExperience(parts: ExperienceParts): Experience {
-  const { records, durability = IMMEDIATE, clock, settledCredit = () => 0 } = parts;
+  const { records, durability = IMMEDIATE, clock, settledCredit = () => 0, audits = () => [] } = parts;
   const stored = openExperienceRecords(records, durability, clock);
   const inProgress = new Map<string, number>();
   /** On the clock that never jumps. */
@@ -88,12 +92,20 @@ export function createExperience(parts: ExperienceParts): Experience {
   const payouts = new Map<string, string>();
   const roundTripMs = new Map<string, number>();
 
+  function ownStanding(peer: string): number {
+    const { good, bad } = stored.find(peer);
+    return judge({ good, bad }).standing;
+  }
+
   return {
     of(peer, sha256) {
       const { good, bad, models } = stored.find(peer);
       const model = models[sha256];
       return {
-        ...judge({ good, bad, settledCredit: settledCredit(peer), strangers: stored.strangers() }),
+        ...judge({
+          ...{ good, bad, settledCredit: settledCredit(peer), audits: audits(peer) },
+          strangers: stored.strangers(),
+        }),
         seen: good + bad,
         firstTokenMs: model?.firstTokenMs ?? null,
         tokensPerSecond: model?.tokensPerSecond?.mean ?? null,
@@ -102,10 +114,8 @@ export function createExperience(parts: ExperienceParts): Experience {
         isBusy: (busyUntilMs.get(peer) ?? 0) > clock.monotonic(),
       };
     },
-    isKnown(peer) {
-      const { good, bad } = stored.find(peer);
-      return judge({ good, bad }).standing >= KNOWN_STANDING_MIN;
-    },
+    isKnown: (peer) => ownStanding(peer) >= KNOWN_STANDING_MIN,
+    ownStanding,
     begin: (peer) => begin(inProgress, peer),
     noteRoundTrip(peer, durationMs) {
       if (!isMeasured(durationMs)) return;
@@ -186,6 +196,7 @@ const NOTHING: Known = {
 export const NO_EXPERIENCE: Experience = {
   of: () => NOTHING,
   isKnown: () => false,
+  ownStanding: () => 0,
   begin: () => () => undefined,
   noteRoundTrip: () => undefined,
   noteFirstToken: () => undefined,

@@ -1,4 +1,5 @@
 /** Public interface of the reputation module. */
+export { type AuditReports, createAuditReports, readVerdict } from './audit-reports.ts';
 export {
   createExperience,
   type Experience,

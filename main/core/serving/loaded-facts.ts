@@ -9,7 +9,7 @@ const KEY = 'loaded-facts';
 /** Files; the one that was loaded the longest ago is forgotten first. */
 const FILES_MAX = 64;
 
-const factsSchema = loadedReportSchema.omit({ sandbox: true });
+const factsSchema = loadedReportSchema.omit({ sandbox: true, graphicsProblems: true });
 export type LoadedFacts = z.infer<typeof factsSchema>;
 const storedSchema = z.array(z.tuple([z.string(), factsSchema]));
 

@@ -1,4 +1,5 @@
 /** Manages the settings: defaults overlaid with the owner's choices. Only the choices are stored. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import { type Settings, type SettingsPatch, settingsSchema } from '../../../shared/settings.ts';
@@ -6,8 +7,10 @@ import type { RecordStore } from '../../ports/store.ts';
 
 export interface SettingsService {
   get(): Settings;
-  /** Stores the given settings and no others. Fails with `bad-request` and then changes nothing. */
+  /** Stores the given settings and no others. Fails with `bad-request` or `not-permitted` and then changes nothing. */
   change(patch: SettingsPatch): Settings;
+  /** Sets what an owner decided for all machines, over the choices here. `change` refuses another value of these. */
+  rule(rules: SettingsPatch): void;
   /** Calls the listener after each change; returns its unsubscribe. */
   onChange(listener: (settings: Settings) => void): () => void;
 }
@@ -33,7 +36,15 @@ export function createSettings(parts: {
   const { records, defaults } = parts;
   const listeners = new Set<(settings: Settings) => void>();
   let chosen = readChosenSettings(records);
+  let rules: SettingsPatch = {};
   let current = settingsSchema.parse({ ...defaults, ...chosen });
+
+  function overlay(): Settings {
+    current = settingsSchema.parse({ ...defaults, ...chosen, ...rules });
+    for (const listener of [...listeners]) listener(current);
+    return current;
+  }
+
   return {
     get: () => current,
     change(patch) {
@@ -51,17 +62,32 @@ export function createSettings(parts: {
       const given = Object.fromEntries(
         Object.entries(parsed.data).filter(([, value]) => value !== undefined),
       );
+      refuseRuled(given, rules);
       chosen = { ...chosen, ...given };
-      current = settingsSchema.parse({ ...defaults, ...chosen });
       records.set(COLLECTION, KEY, JSON.stringify(chosen));
-      for (const listener of [...listeners]) listener(current);
-      return current;
+      return overlay();
+    },
+    rule(next) {
+      if (isDeepStrictEqual(next, rules)) return;
+      rules = next;
+      overlay();
     },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+function refuseRuled(given: SettingsPatch, rules: SettingsPatch): void {
+  const names = Object.keys(given) as (keyof Settings)[];
+  const ruled = names.filter((name) => name in rules && !isDeepStrictEqual(given[name], rules[name]));
+  if (ruled.length === 0) return;
+  throw new AppError(
+    'not-permitted',
+    'The owner has set this for all machines. Nothing was changed here. Change it on a machine of the owner.',
+    { details: { fields: ruled } },
+  );
 }
 
 /** Returns the owner's stored choices. Values that the current schema rejects are left out and have their default. */

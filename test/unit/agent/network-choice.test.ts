@@ -11,9 +11,11 @@ import { after, test } from 'node:test';
 import type { AgentConfig } from '../../../main/agent/config.ts';
 import { readInheritedSettings } from '../../../main/agent/inherited-settings.ts';
 import { createNetworkSwitch } from '../../../main/agent/network-choice.ts';
+import { checkPeerAddresses } from '../../../main/agent/peer-addresses.ts';
 import { passphraseSource, readLaunchOptions } from '../../../main/desktop/launch-options.ts';
 import { homePaths } from '../../../main/ports/data-folder.ts';
 import { networkFolder, readNetworkChoice } from '../../../main/ports/network-choice.ts';
+import { termsOfChoice } from '../../../shared/network-choice.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../shared/settings.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 
@@ -83,6 +85,24 @@ test('without a desktop, a public network needs a passphrase file, and nothing r
   const withFile = networkSwitch(home, { host: 'headless', passphraseFile: '/secret' });
   assert.deepEqual(withFile.chooser.choose('base'), { restarts: false });
   assert.equal(readNetworkChoice(home), 'base');
+});
+
+test('the network of the own machines needs no passphrase, has a folder of its own, and uses no chain', () => {
+  const home = newHome();
+  const { chooser } = networkSwitch(home, { host: 'headless' });
+  assert.deepEqual(chooser.choose('office'), { restarts: false });
+  assert.equal(networkFolder(home, []), 'office');
+  assert.deepEqual(termsOfChoice('office'), { profile: 'office', network: null });
+  assert.equal(passphraseSource(readLaunchOptions([], {}, '/'), 'office'), 'practice');
+  assert.notEqual(homePaths(home, 'office').keys, homePaths(home).keys);
+  const withNode = networkSwitch(newHome(), { rpcUrl: 'http://127.0.0.1:1' }).chooser;
+  assert.throws(() => withNode.choose('office'), { code: 'unsupported' });
+  const config = (patch: Partial<AgentConfig>) =>
+    ({ profile: 'office', rpcUrl: null, connect: [], ...patch }) as AgentConfig;
+  checkPeerAddresses(config({}), false);
+  for (const patch of [{ rpcUrl: 'http://127.0.0.1:1' }, { facilitators: ['http://127.0.0.1:1'] }]) {
+    assert.throws(() => checkPeerAddresses(config(patch), false), /"office" uses no chain/);
+  }
 });
 
 test('each network has keys and a ledger of its own, and shares models and logs', () => {

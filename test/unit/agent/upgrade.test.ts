@@ -21,7 +21,8 @@ test('shows another version until the running one is installed again', (context)
   context.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'package.json');
   const [clock, notices] = [manualClock(0), createNotices()];
-  const parts = { clock, notices, log: createRecordingLog(), activeJobs: () => 0, relaunch: null, file };
+  const jobs = { activeJobs: () => 0, refuseJobs: () => () => undefined };
+  const parts = { clock, notices, log: createRecordingLog(), ...jobs, relaunch: null, file };
   const upgrade = watchUpgrade(parts);
   const shown = () => notices.list().map(({ code, details }) => `${code} ${details.version}`);
   const after = (content: string) => {
@@ -38,12 +39,18 @@ test('shows another version until the running one is installed again', (context)
   upgrade.stop();
 });
 
-test('restarts once, when no job runs or the longest wait is over', () => {
+test('restarts once, when no job runs or the longest wait is over', async () => {
   const clock = manualClock(0);
-  let [jobs, restarts] = [2, 0];
+  let [jobs, restarts, refusals] = [2, 0, 0];
   const start = () =>
     watchUpgrade({
       ...{ clock, notices: createNotices(), log: createRecordingLog(), activeJobs: () => jobs },
+      refuseJobs() {
+        refusals += 1;
+        return () => {
+          refusals -= 1;
+        };
+      },
       relaunch() {
         restarts += 1;
       },
@@ -53,12 +60,30 @@ test('restarts once, when no job runs or the longest wait is over', () => {
   upgrade.restart();
   clock.advance(9 * MINUTE_MS);
   assert.equal(restarts, 0);
+  assert.equal(refusals, 1, 'new jobs would delay it');
   jobs = 0;
   clock.advance(MINUTE_MS / 60);
   clock.advance(MINUTE_MS);
+  await settled();
   assert.equal(restarts, 1);
   jobs = 1;
   start().restart();
   clock.advance(11 * MINUTE_MS);
+  await settled();
   assert.equal(restarts, 2, 'a job that never ends doesn’t prevent it');
+
+  [jobs, refusals] = [0, 0];
+  const updating = start();
+  updating.restart(() => Promise.reject(new Error('the update could not be installed')));
+  clock.advance(MINUTE_MS);
+  await settled();
+  assert.deepEqual([restarts, refusals], [2, 0], 'jobs are taken again');
+  updating.restart(async () => undefined);
+  clock.advance(MINUTE_MS);
+  await settled();
+  assert.equal(restarts, 3, 'it may be tried again');
 });
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -19,6 +19,7 @@ import {
 } from '../../../main/core/exports/index.ts';
 import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { kudosAsset } from '../../../shared/horde.ts';
 import { type Asset, amount, formatUnits, parseUnits } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
@@ -302,6 +303,27 @@ test('tax exports sum income and spending by day, keep the hash of transactions 
       ['11/24/2026 12:00:00', '0.000001', '', 'payment'],
     ],
   );
+});
+
+test('kudos are no money: without value in the CSV export, a commodity of their own, and left out of tax exports', () => {
+  const kudos = kudosAsset('horde:aihorde.net');
+  const sources = sourcesOf([
+    gift('k', 1_234n, kudos, {
+      kind: 'kudos',
+      lines: [
+        { account: 'standing', assetId: kudos.id, amount: amount(1_234n) },
+        { account: 'income:jobs', assetId: kudos.id, amount: amount(-1_234n) },
+      ],
+    }),
+  ]);
+  const [row] = csvOf(sources);
+  assert.deepEqual(
+    [row?.amount, row?.symbol, row?.money, row?.['fiat value']],
+    ['12.34', 'kudos', 'none', 'kudos are not money'],
+  );
+  assert.match([...exportBeancount(sources)].join(''), /Assets:Standing:Horde-aihorde-net {2}12\.34 KUDOS/);
+  for (const format of ['koinly', 'cointracker'] as const)
+    assert.deepEqual(parse([...EXPORTS[format](sources)].join('')), []);
 });
 
 test('tax exports leave practice money out', () => {

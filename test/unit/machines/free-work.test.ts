@@ -73,6 +73,13 @@ test('work is recorded by day, side and machine, in tokens and hours', () => {
   clock.advance(24 * HOUR_MS);
   assert.equal(book.today('sold').jobs, 0);
   book.book(job({}));
+  assert.deepEqual(
+    book.days().map(({ day, outputTokens, workMs }) => [day, outputTokens, workMs / HOUR_MS]),
+    [
+      ['2025-06-15', 10, 2],
+      ['2025-06-16', 4, 1],
+    ],
+  );
   // Another start reads what was stored.
   const all = open().all();
   assert.deepEqual(
@@ -83,5 +90,11 @@ test('work is recorded by day, side and machine, in tokens and hours', () => {
       ['2025-06-15', 'sold', 'third', 6],
       ['2025-06-16', 'sold', 'second', 4],
     ],
+  );
+  clock.advance(13 * 24 * HOUR_MS);
+  assert.deepEqual(
+    book.days().map(({ day }) => day),
+    ['2025-06-16'],
+    'two weeks',
   );
 });

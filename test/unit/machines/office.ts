@@ -78,4 +78,5 @@ export const REPORT: MachineReport = {
   ...{ engine: 'ready', jobs: 0, tokensPerSecond: null, watts: null, device: null },
   served: { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 },
   used: { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 },
+  days: [],
 };

@@ -30,7 +30,7 @@ function setUp(records = createMemoryRecordStore(), isThere = false) {
   const dials: { address: string; atMs: number }[] = [];
   let peers: readonly PeerInfo[] = [];
   let listener = () => {};
-  const stop = rememberPeers({
+  const memory = rememberPeers({
     records,
     clock,
     log: createRecordingLog(),
@@ -58,7 +58,7 @@ function setUp(records = createMemoryRecordStore(), isThere = false) {
       await settled();
     }
   };
-  return { records, dials, show, advance, stop, clock };
+  return { records, dials, show, advance, stop: memory.stop, count: memory.count, clock };
 }
 
 test('dials the peers of an earlier run when it starts', async () => {

@@ -9,7 +9,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { controlFile, readFpmArguments, writeDeb } from '../../../scripts/lib/deb-writer.ts';
+import { controlFile, writeDeb } from '../../../scripts/lib/deb-writer.ts';
+import { readFpmArguments } from '../../../scripts/lib/fpm-request.ts';
 
 const LINUX = { skip: process.platform === 'linux' ? false : 'dpkg-deb is only on Linux' };
 
@@ -78,6 +79,6 @@ test('a package has the request’s fields, files and scripts', LINUX, () => {
 test('the description keeps its paragraphs, and other kinds of packages are rejected', () => {
   const request = readFpmArguments(argumentsFor('/nowhere'));
   assert.match(controlFile(request, 7), /^Description: Sells\n Long text\n \.\n More\n$/m);
-  const rpm = argumentsFor('/nowhere').map((word) => (word === 'deb' ? 'rpm' : word));
-  assert.throws(() => readFpmArguments(rpm), /Only packages of type deb/);
+  const other = argumentsFor('/nowhere').map((word) => (word === 'deb' ? 'pacman' : word));
+  assert.throws(() => readFpmArguments(other), /Only deb and rpm/);
 });

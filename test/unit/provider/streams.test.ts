@@ -158,6 +158,27 @@ it('closing waits for the running jobs and takes no new ones', async () => {
   assertIdle();
 });
 
+it('before a restart the running jobs end and no new ones begin, until jobs are taken again', async () => {
+  const { post, engine, service, jobs, assertIdle } = await setUp();
+  const answer = post(ask());
+  const run = await engine.next();
+  const takeJobs = service.refuseJobs();
+  await refused(await post(ask()), 503, { code: 'paused_starting' });
+  run.start(1);
+  run.text('a', 1);
+  run.end('stop');
+  assert.equal((await answer).status, 200);
+  assert.equal(jobs.all()[0]?.state, 'charged');
+  await refused(await post(ask()), 503, { code: 'paused_starting' });
+  takeJobs();
+  const later = post(ask());
+  const next = await engine.next();
+  next.start(1);
+  next.end('stop');
+  assert.equal((await later).status, 200);
+  assertIdle();
+});
+
 it('a reserved machine takes no new jobs, and is reserved when the running ones have ended', async () => {
   const { post, engine, service, jobs, assertIdle } = await setUp();
   const answer = post(ask());

@@ -13,7 +13,7 @@ const AT_RELAY = '/ip4/45.0.0.20/tcp/4001/p2p/R/p2p-circuit/p2p/A';
 const PUBLIC = '/ip4/45.0.0.30/tcp/4001/p2p/A';
 
 const of = (addresses: readonly string[], isReachedFromOutside = false) =>
-  reachabilityOf({ addresses: [...addresses], isReachedFromOutside });
+  reachabilityOf({ addresses: [...addresses], isReachedFromOutside, ways: null });
 
 test('each set of addresses has its own sentence', () => {
   assert.equal(of([]), 'none');

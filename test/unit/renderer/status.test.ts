@@ -22,6 +22,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     backend: null,
     threads: null,
     sandbox: null,
+    graphicsProblems: [],
     activeJobs: Array.from({ length: jobs }, (_, index) => ({
       id: `job-${index}`,
       model: 'm',

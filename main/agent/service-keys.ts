@@ -1,4 +1,4 @@
-/** Stores the keys of engine servers among the agent's keys, in a file that only its owner can read. */
+/** Stores the keys of other services among the agent's keys, in a file that only its owner can read. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,13 +6,11 @@ import { ENGINE_KEY_CHARACTERS_MAX } from '../../shared/engine-servers.ts';
 import type { EngineServerKeys } from '../ports/engine-server.ts';
 import { asStorageError } from '../ports/storage.ts';
 
-const FILE = 'engine-servers.json';
-
 const fileSchema = z.record(z.string().max(60), z.string().max(ENGINE_KEY_CHARACTERS_MAX));
 
 /** A missing or damaged file counts as empty: the owner then enters the keys again. */
-export function openEngineKeys(folder: string): EngineServerKeys {
-  const path = join(folder, FILE);
+export function openServiceKeys(folder: string, file: string): EngineServerKeys {
+  const path = join(folder, file);
   let keys = read(path);
   return {
     get: (id) => keys[id] ?? null,

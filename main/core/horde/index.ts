@@ -1,0 +1,8 @@
+/** Public interface of the Horde module. */
+export {
+  createHordeWorker,
+  type HordeCandidate,
+  type HordeChoice,
+  type HordeWorker,
+  type HordeWorkerOptions,
+} from './worker.ts';
