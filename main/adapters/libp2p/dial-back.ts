@@ -6,10 +6,11 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { isPrivate, lpStream } from '@libp2p/utils';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import { subnetOf } from '../../../shared/subnet.ts';
 import { DIAL_BACK_PROTOCOL, DIAL_REQUEST_PROTOCOL } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { hostOf, subnetOf } from './connection-limits.ts';
+import { hostOf } from './connection-limits.ts';
 import { CountsWithin } from './counts-within.ts';
 import {
   DIAL,

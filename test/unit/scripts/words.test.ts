@@ -53,13 +53,7 @@ test('finds each banned phrase in a comment', () => {
       'the agent says no',
     ],
     ...['the provider wants it', 'the owner’s hand', 'the purse', 'the provider’s till', 'the module’s door'],
-    ...[
-      'the secret desk',
-      'written to the books',
-      'is booked',
-      'the seller',
-      'the pass phrase',
-    ],
+    ...['the secret desk', 'written to the books', 'is booked', 'the seller', 'the pass phrase'],
     ...[
       'a stand-in',
       'a bent receipt',
