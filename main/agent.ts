@@ -216,9 +216,7 @@ async function compose(
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
-  selling.engine.servers.setOwnPorts(
-    [buying.gateway?.baseUrl, pages?.page.url].flatMap((url) => (url ? [Number(new URL(url).port)] : [])),
-  );
+  selling.engine.servers.setOwnPorts(portsOf([buying.gateway?.baseUrl, pages?.page.url]));
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
@@ -243,9 +241,8 @@ async function compose(
   const router = openApi(surroundings, {
     ...opened,
     ...views,
-    ...{ hub, startup, buying, storefront },
+    ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
-    ...{ pairing: pages?.pairing ?? null, quit: hooks.quit },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
@@ -269,6 +266,10 @@ async function compose(
     attach,
     engine: selling.engine.engine,
   };
+}
+
+function portsOf(urls: readonly (string | undefined)[]): number[] {
+  return urls.flatMap((url) => (url === undefined ? [] : [Number(new URL(url).port)]));
 }
 
 function attachTo(router: Router): Agent['attach'] {
