@@ -282,6 +282,10 @@ export const ENVIRONMENT: Readonly<
   IDLEWATT_CLIENT_PROVIDER_ADDRESS: { audience: 'test', help: 'the same provider’s multiaddr' },
   IDLEWATT_CLIENT_PROVIDER_RELAYED_ADDRESS: { audience: 'test', help: 'its multiaddr at a relay' },
   IDLEWATT_CLIENT_VECTORS: { audience: 'test', help: 'file with the test vectors of the protocol' },
+  IDLEWATT_CLIENT_HORDE_EXCHANGES: {
+    audience: 'test',
+    help: 'requests and responses of an AI Horde, as JSON',
+  },
   IDLEWATT_CLIENT_CHAIN: { audience: 'test', help: 'chain of that provider, as JSON' },
   IDLEWATT_CLIENT_PRIVATE_KEY: { audience: 'test', help: 'key of a worthless wallet on that chain' },
   IDLEWATT_KEY: { audience: 'client', help: 'the gateway’s key' },

@@ -13,6 +13,7 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import type { GatewayKey } from '../../shared/gateway-keys.ts';
 import { booked, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -104,7 +105,7 @@ test('a key’s spending survives kill -9 in the middle of an answer', SLOW, asy
   while (!text.includes('"content":"')) {
     text += new TextDecoder().decode((await reader?.read())?.value);
   }
-  process.kill(practice.agent.ready.requester?.pid ?? 0, 'SIGKILL');
+  process.kill(forceUnwrap('there is a requester', practice.agent.ready.requester).pid, 'SIGKILL');
   await reader?.read().catch(() => undefined);
   // The provider started it again; what was delivered is charged, and learned on the next connection.
   await agreedAbove(id, first);

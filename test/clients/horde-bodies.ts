@@ -44,5 +44,5 @@ export async function openHordeExchanges(): Promise<{
   await server.submit(dropped, { state: 'faulted' }, signal);
   await server.setMaintenance(request.workerName, 'Paused by its machine: on battery.', signal);
   await server.setMaintenance(request.workerName, null, signal);
-  return { env: { IDLEWATT_HORDE_EXCHANGES: JSON.stringify(exchanges) }, close: () => horde.close() };
+  return { env: { IDLEWATT_CLIENT_HORDE_EXCHANGES: JSON.stringify(exchanges) }, close: () => horde.close() };
 }

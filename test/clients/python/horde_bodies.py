@@ -10,7 +10,7 @@ from horde_sdk.ai_horde_api.apimodels import (
     TextGenerationJobSubmitRequest,
 )
 
-EXCHANGES = json.loads(os.environ["IDLEWATT_HORDE_EXCHANGES"])
+EXCHANGES = json.loads(os.environ["IDLEWATT_CLIENT_HORDE_EXCHANGES"])
 
 
 def validate(path, request_class, response_class, **more):

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startPracticeRequester } from '../../../main/agent/practice-requester.ts';
 import { silentLog } from '../../../main/ports/log.ts';
+import { forceUnwrap } from '../../../shared/assert.ts';
 import type { AgentReady } from '../../../shared/host.ts';
 import { READY_PREFIX } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -114,13 +115,15 @@ test('tells every process its provider once that is known, however often it was 
   `,
     provider.promise,
   );
-  const pids = () => (existsSync(starts) ? readFileSync(starts, 'utf8').trim().split(' ').map(Number) : []);
+  const pids = () =>
+    existsSync(starts) ? (readFileSync(starts, 'utf8').match(/\d+(?= )/g) ?? []).map(Number) : [];
   const started = async (count: number) => {
     while (pids().length < count) await pause();
   };
   await started(1);
-  process.kill(pids()[0] ?? 0, 'SIGKILL');
-  while (isAlive(pids()[0] ?? 0)) await pause();
+  const first = forceUnwrap('the first process has started', pids()[0]);
+  process.kill(first, 'SIGKILL');
+  while (isAlive(first)) await pause();
   while (pids().length < 2) {
     clock.advance(1_000);
     await pause();

@@ -1,6 +1,6 @@
 /**
  * Verifies: a test that hangs fails after the limit, and so does a file whose process would not exit; files that share a
- * process are reported one by one, and fail one by one.
+ * process are reported one by one, and fail one by one; no test can end the run.
  * Setup: the runner in a separate process, on small test files, with limits of a second and less.
  * Fails if: the limit counts per file instead of per test, a leaked timer keeps a run alive, or a file of a batch hides
  * the failure of another one.
@@ -96,6 +96,12 @@ test('fails a file that leaves a timer running', () => {
   const { tally, output } = runFile("test('leaks', () => void setInterval(() => {}, 100));");
   assert.match(JSON.stringify(tally), /"failed":1/);
   assert.match(output, /is still running 0\.5 s after its last test/);
+});
+
+test('refuses a signal to a group of processes, which would end the run', () => {
+  const { tally, output } = runFile("test('kills', () => process.kill(Number(''), 'SIGKILL'));");
+  assert.deepEqual(tally, { passed: 0, failed: 1, skipped: 0 });
+  assert.match(output, /0 is not the ID of one process/);
 });
 
 test('passes no flags of the runner on to processes that a test forks', () => {
