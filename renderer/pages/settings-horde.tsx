@@ -20,7 +20,7 @@ import { writeNumber } from '../format.ts';
 import { ActionButton } from '../parts/button.tsx';
 import type { Change } from '../parts/doubts.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { Row } from '../parts/rows.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
@@ -64,7 +64,7 @@ function Standing() {
   const { state, message, skipped, kudos, dropped } = useSection('horde');
   const { decimals } = kudosAsset('');
   return (
-    <>
+    <Rows>
       <Row title={<b>{t('horde.status')}</b>} note={t(`horde.state.${state}`)}>
         {message === null ? null : <span className="sm">{t('horde.words', { message })}</span>}
         {skipped.map(({ reason, jobs }) => (
@@ -82,7 +82,7 @@ function Standing() {
       {dropped === 0 ? null : (
         <Row title={<b>{t('horde.dropped')}</b>} end={writeNumber(dropped, language)} />
       )}
-    </>
+    </Rows>
   );
 }
 
@@ -128,7 +128,12 @@ function Models({ settings: { hordeModels }, change }: HordeProps) {
   const ids = [...new Set([...served, ...hordeModels.map(({ id }) => id)])];
   const others = (id: string) => hordeModels.filter((each) => each.id !== id);
   const store = (model: HordeModel) => change({ hordeModels: [...others(model.id), model] });
-  if (ids.length === 0) return <Row title={<b>{t('horde.models')}</b>} note={t('horde.modelsNone')} />;
+  if (ids.length === 0)
+    return (
+      <Rows>
+        <Row title={<b>{t('horde.models')}</b>} note={t('horde.modelsNone')} />
+      </Rows>
+    );
   return ids.map((id) => {
     const chosen = hordeModels.find((each) => each.id === id);
     const limits = usable.find((each) => each.id === id);
@@ -177,7 +182,9 @@ function ServerField({ settings: { hordeUrl }, change }: HordeProps) {
   const { host } = useSection('horde');
   return (
     <>
-      <Row title={<b>{t('horde.server')}</b>} note={host ?? t('horde.noServer')} />
+      <Rows>
+        <Row title={<b>{t('horde.server')}</b>} note={host ?? t('horde.noServer')} />
+      </Rows>
       <Typed
         label={t('horde.serverAddress')}
         act={t('horde.serverSave')}

@@ -15,6 +15,7 @@ import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { exportBeancount, rateTable } from '../../main/core/exports/index.ts';
 import { ACCOUNT_NAMES, ACCOUNTS, createLedger } from '../../main/core/ledger/index.ts';
+import type { Account } from '../../main/ports/ledger.ts';
 import { cacheFolder } from '../../scripts/lib/places.ts';
 import { type Asset, amount } from '../../shared/money.ts';
 import { manualClock } from '../fakes/clock.ts';
@@ -54,6 +55,12 @@ function beanCheck(text: string) {
   });
 }
 
+/** Returns the amount with the sign that lets the account grow, if it can't be negative. */
+function grown(name: Account, size: bigint): bigint {
+  const { grows, mayBeNegative } = ACCOUNTS[name];
+  return grows === 'credit' && mayBeNegative === null ? -size : size;
+}
+
 function randomBooks(seed: number): string {
   const elastic = ACCOUNT_NAMES.filter((name) => ACCOUNTS[name].mayBeNegative !== null);
   const entry = fc.record({
@@ -78,8 +85,8 @@ function randomBooks(seed: number): string {
         description: `${text} "quoted" \\ end`,
         model: text,
         lines: [
-          { account: to, assetId, amount: amount(value), channelId: '0xch' },
-          { account: from, assetId, amount: amount(-value), channelId: '0xch' },
+          { account: to, assetId, amount: amount(grown(to, value)), channelId: '0xch' },
+          { account: from, assetId, amount: amount(-grown(to, value)), channelId: '0xch' },
         ],
       })),
   );
