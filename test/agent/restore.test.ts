@@ -4,7 +4,7 @@
  * Setup: the practice network with everything real; the calls of the page Settings; starts that end or are killed.
  * Fails if: younger entries are replaced without being named, the restored ledger isn't the backup's or doesn't verify, an
  * agent can't earn on it, or the former state is gone.
- * Long: it starts agents from backups several times.
+ * Lab: it starts agents from backups several times, and kills one.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

@@ -6,6 +6,7 @@
  * charge. The buyer's jobs are read by code that shares nothing with the agent.
  * Fails if: a line is missing or paid twice, an answer that was charged is lost, a charge is recorded for another line, or
  * the sums of lines, ledger and provider differ.
+ * Lab: buyers and providers are killed dozens of times.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
