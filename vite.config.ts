@@ -5,6 +5,7 @@ import optimizeLocales from '@react-aria/optimize-locales-plugin';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { recordPackages } from './scripts/lib/bundled-packages.ts';
+import { leaveOutTexts } from './scripts/lib/page-texts.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
@@ -40,7 +41,14 @@ export default defineConfig({
   root: here('./renderer'),
   base: './',
   // React Aria has its texts in 34 languages.
-  plugins: [react(), optimizeLocales.vite({ locales: languages }), recordPackages('renderer')],
+  plugins: [
+    react(),
+    optimizeLocales.vite({ locales: languages }),
+    recordPackages('renderer'),
+    leaveOutTexts(),
+  ],
+  // A catalog is used as a whole.
+  json: { namedExports: false },
   build: {
     outDir: here('./dist/renderer'),
     emptyOutDir: true,
