@@ -29,6 +29,14 @@ function setUp(shown: Record<string, unknown>, records = createMemoryRecordStore
   const clock = manualClock(NOW_MS);
   const asked: string[] = [];
   const log = createRecordingLog();
+  let kept = 0;
+  const stored = {
+    ...records,
+    set(...entry: Parameters<typeof records.set>) {
+      records.set(...entry);
+      kept += 1;
+    },
+  };
   const experience = createExperience({
     ...{ records: createMemoryRecordStore(), clock, audits: (peer) => reports.of(peer) },
   });
@@ -38,7 +46,7 @@ function setUp(shown: Record<string, unknown>, records = createMemoryRecordStore
       asked.push(peer);
       return Response.json(shown[peer] ?? []);
     },
-    ...{ verifySigned, records, clock, log, isKnown: experience.isKnown },
+    ...{ verifySigned, records: stored, clock, log, isKnown: experience.isKnown },
     standingOf: experience.ownStanding,
   });
   const buy = (peer: string, times: number) => {
@@ -48,7 +56,8 @@ function setUp(shown: Record<string, unknown>, records = createMemoryRecordStore
   };
   const consider = async (...peers: string[]) => {
     for (const peer of peers) reports.consider(peer);
-    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    // A peer's verdicts are stored once their signatures are verified.
+    while (kept < asked.length) await new Promise(setImmediate);
   };
   const judged = (peer: string) => experience.of(peer, SHA256);
   return { clock, asked, experience, reports, records, buy, consider, judged };
