@@ -1,9 +1,10 @@
 /** Stores the peers that this machine's owner used before, next to the peer's key. All of it is public. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../shared/errors.ts';
 import type { FormerPeer } from '../../shared/identity.ts';
 import { leadingTo, readFormerPeers } from '../core/identity/index.ts';
+import { replacePrivateFile } from '../ports/private-file.ts';
 
 const FILE = 'former-peers.json';
 
@@ -23,11 +24,8 @@ export function ownFormerPeers(folder: string, peer: string): readonly FormerPee
   return leadingTo(storedFormerPeers(folder), peer);
 }
 
-/** Adds one at the end. The file is replaced as a whole, so that a crash leaves the former one. */
+/** Adds one at the end. */
 export function addFormerPeer(folder: string, former: FormerPeer): void {
-  const path = join(folder, FILE);
-  const draft = `${path}.new`;
   const all = [...storedFormerPeers(folder), former];
-  writeFileSync(draft, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(draft, path);
+  replacePrivateFile(join(folder, FILE), `${JSON.stringify(all, null, 2)}\n`);
 }

@@ -1,9 +1,8 @@
 /** Stores the secret of this machine's own key for the gateway in a file that only its owner can read. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { OwnKeyFile } from '../core/gateway-keys/index.ts';
-import { asStorageError } from '../ports/storage.ts';
+import { replacePrivateFile } from '../ports/private-file.ts';
 
-/** Writing replaces the file as a whole, so that a crash leaves the former one. */
 export function gatewayKeyFile(path: string): OwnKeyFile {
   return {
     read() {
@@ -14,14 +13,6 @@ export function gatewayKeyFile(path: string): OwnKeyFile {
         throw error;
       }
     },
-    write(secret) {
-      const draft = `${path}.new`;
-      try {
-        writeFileSync(draft, `${secret}\n`, { mode: 0o600, flush: true });
-        renameSync(draft, path);
-      } catch (cause) {
-        throw asStorageError(cause);
-      }
-    },
+    write: (secret) => replacePrivateFile(path, `${secret}\n`),
   };
 }

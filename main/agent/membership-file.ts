@@ -2,12 +2,12 @@
  * Stores to which private network this machine belongs, with that network's key, in a file that only its owner can read. The
  * key is in no log, no command line and no backup report.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../shared/errors.ts';
 import { pairingAnswerSchema } from '../../shared/machines.ts';
 import type { MembershipRecord, MembershipStore } from '../core/machines/index.ts';
-import { asStorageError } from '../ports/storage.ts';
+import { replacePrivateFile } from '../ports/private-file.ts';
 
 const FILE = 'machines.json';
 const recordSchema = pairingAnswerSchema.omit({ proof: true });
@@ -32,14 +32,6 @@ export function membershipFile(folder: string): MembershipFile {
         );
       }
     },
-    write(record) {
-      const draft = `${path}.new`;
-      try {
-        writeFileSync(draft, `${JSON.stringify(recordSchema.parse(record))}\n`, { mode: 0o600, flush: true });
-        renameSync(draft, path);
-      } catch (cause) {
-        throw asStorageError(cause);
-      }
-    },
+    write: (record) => replacePrivateFile(path, `${JSON.stringify(recordSchema.parse(record))}\n`),
   };
 }

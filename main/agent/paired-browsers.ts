@@ -2,11 +2,11 @@
  * Stores the paired browsers, and the port at which they find the pages, in a file that only its owner can read: it is
  * needed before the database is open.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { PairedBrowserStore } from '../ports/paired-browsers.ts';
-import { asStorageError } from '../ports/storage.ts';
+import { replacePrivateFile } from '../ports/private-file.ts';
 
 const FILE = 'paired-browsers.json';
 
@@ -38,13 +38,7 @@ export function openPairedBrowsers(folder: string): PairedBrowserFile {
   let content = read(path);
   let currentPort: number | null = null;
   const write = (next: z.infer<typeof fileSchema>) => {
-    const draft = `${path}.new`;
-    try {
-      writeFileSync(draft, `${JSON.stringify(next)}\n`, { mode: 0o600, flush: true });
-      renameSync(draft, path);
-    } catch (cause) {
-      throw asStorageError(cause);
-    }
+    replacePrivateFile(path, `${JSON.stringify(next)}\n`);
     content = next;
   };
   return {

@@ -1,10 +1,10 @@
 /** Stores the keys of other services among the agent's keys, in a file that only its owner can read. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ENGINE_KEY_CHARACTERS_MAX } from '../../shared/engine-servers.ts';
 import type { EngineServerKeys } from '../ports/engine-server.ts';
-import { asStorageError } from '../ports/storage.ts';
+import { replacePrivateFile } from '../ports/private-file.ts';
 
 const fileSchema = z.record(z.string().max(60), z.string().max(ENGINE_KEY_CHARACTERS_MAX));
 
@@ -18,13 +18,7 @@ export function openServiceKeys(folder: string, file: string): EngineServerKeys 
       if ((keys[id] ?? null) === key) return;
       const { [id]: _, ...others } = keys;
       const next = key === null ? others : { ...others, [id]: key };
-      const draft = `${path}.new`;
-      try {
-        writeFileSync(draft, `${JSON.stringify(next)}\n`, { mode: 0o600, flush: true });
-        renameSync(draft, path);
-      } catch (cause) {
-        throw asStorageError(cause);
-      }
+      replacePrivateFile(path, `${JSON.stringify(next)}\n`);
       keys = next;
     },
   };

@@ -1,5 +1,5 @@
 /** Reads and writes the owner's choice of network, which agent and desktop shell read before they start anything. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   isNetworkGiven,
@@ -8,7 +8,7 @@ import {
   type SeparateNetwork,
 } from '../../shared/network-choice.ts';
 import type { GivenOption } from '../../shared/options.ts';
-import { asStorageError } from './storage.ts';
+import { replacePrivateFile } from './private-file.ts';
 
 const FILE = 'network.json';
 
@@ -23,13 +23,7 @@ export function readNetworkChoice(root: string): NetworkChoice {
 
 /** Fails with `disk-full` or `disk-unwritable`; the former choice then stays. */
 export function writeNetworkChoice(root: string, network: NetworkChoice): void {
-  const draft = join(root, `${FILE}.new`);
-  try {
-    writeFileSync(draft, `${JSON.stringify({ network })}\n`, { mode: 0o600, flush: true });
-    renameSync(draft, join(root, FILE));
-  } catch (cause) {
-    throw asStorageError(cause);
-  }
+  replacePrivateFile(join(root, FILE), `${JSON.stringify({ network })}\n`);
 }
 
 /** The data folder of a network inside the owner's; null for the folder itself, which options and practice use. */
