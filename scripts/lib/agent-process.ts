@@ -102,11 +102,25 @@ export async function waitForState(
 ): Promise<AgentState> {
   const signal = AbortSignal.timeout(options.timeoutMs);
   let state: AgentState | null = null;
-  for await (const update of await api.state.watch(undefined, { signal })) {
-    state = applyUpdate(state, update);
-    if (state === null) continue;
-    options.onState?.(state);
-    if (condition(state)) return state;
+  try {
+    for await (const update of await api.state.watch(undefined, { signal })) {
+      state = applyUpdate(state, update);
+      if (state === null) continue;
+      options.onState?.(state);
+      if (condition(state)) return state;
+    }
+  } catch (cause) {
+    throw signal.aborted
+      ? new Error(`The expected state did not come in time. ${summary(state)}`, { cause })
+      : cause;
   }
-  throw new Error('The agent stopped before it reached the expected state.');
+  throw new Error(`The agent stopped before it reached the expected state. ${summary(state)}`);
+}
+
+/** The part of a state that tells why something is not ready. */
+function summary(state: AgentState | null): string {
+  if (state === null) return 'No state was received.';
+  const { engine, presence } = state.work;
+  const notices = state.app.notices.map(({ code }) => code);
+  return `The last one: ${JSON.stringify({ engine, presence, notices })}`;
 }

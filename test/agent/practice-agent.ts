@@ -111,13 +111,17 @@ export function descendants(pid: number, text: string): number[] {
     .map((row) => row.pid);
 }
 
-/** Polls every 50 ms for a condition that has no event; fails after 20 s. */
+/** Polls every 50 ms for a condition that has no event, also while `check` fails; fails after 20 s with its last error. */
 export async function eventually<T>(what: string, check: () => Promise<T | null>): Promise<T> {
   const deadline = performance.now() + 20_000;
   for (;;) {
-    const seen = await check();
+    let failure: unknown;
+    const seen = await check().catch((error: unknown) => {
+      failure = error;
+      return null;
+    });
     if (seen !== null) return seen;
-    if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`);
+    if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`, { cause: failure });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
