@@ -85,6 +85,7 @@ export function openMarket(
           listeners.add(listener);
           return () => listeners.delete(listener);
         },
+        relays: places,
         listenPort: () => (started === null ? null : (own().listening()[0]?.port ?? null)),
         usePort: (port) => ports.use(port),
       };
@@ -111,7 +112,9 @@ export function createMarket(
   node: Node,
   kept: KeptPeers,
   { privateKey, scope, clock, publicDht }: CreateMarketOptions,
-): Omit<Market, 'ways' | 'onWays' | 'listenPort' | 'usePort'> & { readonly neighbors: () => number } {
+): Omit<Market, 'ways' | 'onWays' | 'relays' | 'listenPort' | 'usePort'> & {
+  readonly neighbors: () => number;
+} {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
   const neighbors = keepNeighbors(node, dht, clock);
   const records = new ProviderRecords(node, dht, scope);
