@@ -60,7 +60,12 @@ async function setUp({ price = PRICE, priceMax = PRICE, dayMax = 1_000n, network
       pricePerMegabyte: relay.price.toString(),
     })),
     price: () => amount(relay.price),
-    ledger: { relayingCharged: (charge) => (earned.push(charge.amount), 'posted') },
+    ledger: {
+      relayingCharged(charge) {
+        earned.push(charge.amount);
+        return 'posted';
+      },
+    },
     onUnexpected: (error) => assert.fail(String(error)),
   });
   const asked: string[] = [];
