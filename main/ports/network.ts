@@ -58,6 +58,8 @@ export interface RelayUse {
   readonly outBytes: number;
   /** The relay ends connections after a time or a number of bytes; null while nobody is connected over it. */
   readonly isLimited: boolean | null;
+  /** Bytes until it ends the connection that has least left; null without such a limit. */
+  readonly leftBytes: number | null;
 }
 
 /** Ways in which this machine finds others and is reached by them. */

@@ -48,7 +48,11 @@ test('a provider with IPv6 alone is found and reached directly', { timeout: 120_
   const first = await start('more1', 'relay', []);
   const nodes = [first, await start('more2', 'relay', [first])];
   const provider = await start('more3', 'provider', nodes);
-  await provider.until('reach', ({ reach }) => reach === 'direct');
+  const { tested } = await provider.until('reach', ({ reach }) => reach === 'direct');
+  assert.deepEqual(
+    tested.map(({ address, kind, result }) => [address.split('/')[2], kind, result]),
+    [[ADDRESSES.more3, 'own', 'reached']],
+  );
   const buyer = await start('more4', 'buyer', nodes);
   buyer.send({ type: 'seek', peer: provider.peer });
   await buyer.until('found');

@@ -29,7 +29,7 @@ import {
   readRelayTerms,
 } from '../../main/core/relaying/index.ts';
 import { systemClock as clock } from '../../main/ports/clock.ts';
-import type { Network, PublicNode, RelayChoice } from '../../main/ports/network.ts';
+import type { Network, PublicNode, RelayChoice, RelayTill } from '../../main/ports/network.ts';
 import { IMMEDIATE } from '../../main/ports/store.ts';
 import { amount, plainAsset } from '../../shared/money.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
@@ -74,25 +74,27 @@ function openBooks() {
 
 let nextPort = 31_000 + (process.pid % 10_000);
 
+/** A relay on loopback; it serves no HTTP yet. */
+async function openNode(till?: RelayTill): Promise<PublicNode> {
+  nextPort += 1;
+  const address = `/ip4/127.0.0.1/tcp/${nextPort}`;
+  const node = await createPublicNode({
+    ...{ folder: mkdtempSync(join(folder, 'relay-')), clock, log: createRecordingLog() },
+    ...{ listen: [address], announce: [address], bootstrap: [], isRelay: true, scope: 'any' },
+    ...(till && { till }),
+  });
+  await node.start();
+  closers.push(() => node.stop());
+  return node;
+}
+
 async function openRelay() {
   const accounts = await makeAccounts();
   await chain.fund(accounts.gas.address, amount(0));
   const provider = await openProvider(chain, accounts);
   const { ledger, records, database } = openBooks();
   const allowances = createAllowances({ records, clock });
-  nextPort += 1;
-  const address = `/ip4/127.0.0.1/tcp/${nextPort}`;
-  const node = await createPublicNode({
-    ...{ folder: mkdtempSync(join(folder, 'relay-')), clock, log: createRecordingLog() },
-    ...{
-      listen: [address],
-      announce: [address],
-      bootstrap: [],
-      isRelay: true,
-      scope: 'any',
-      till: allowances,
-    },
-  });
+  const node = await openNode(allowances);
   const terms = createRelayTerms(node.key, clock, () => ({
     payout: provider.gate.payout,
     networks: [chain.network.id],
@@ -104,20 +106,24 @@ async function openRelay() {
     ...{ transaction: database.transaction, durability: IMMEDIATE },
     onUnexpected: (error) => assert.fail(String(error)),
   });
-  await node.start();
-  closers.push(() => node.stop());
   node.serve(createHttpServer(app));
   return { node, provider, ledger, allowances };
 }
 
-/** A machine that nobody can dial directly, with a place at the relay. */
-async function openMachine(relay: PublicNode, choose: (network: Network) => RelayChoice): Promise<Network> {
+/** A machine that nobody can dial directly. */
+async function openUnreachable(): Promise<Network> {
   const network = await createNetwork({
     ...{ folder: mkdtempSync(join(folder, 'machine-')), clock, mdns: false, listen: [] },
     market: { announce: [], scope: 'any' },
   });
   await network.start();
   closers.push(() => network.stop());
+  return network;
+}
+
+/** The same with a place at the relay. */
+async function openMachine(relay: PublicNode, choose: (network: Network) => RelayChoice): Promise<Network> {
+  const network = await openUnreachable();
   network.market?.relays?.choose(choose(network));
   network.market?.join(relay.addresses());
   const app = new Hono();
@@ -218,24 +224,33 @@ describe('a relay that charges', () => {
     paying.ledger.verifyBalanced();
   });
 
-  it('is left by a machine whose owner allows no price', async () => {
-    const { node: relay } = await openRelay();
-    const network = await createNetwork({
-      ...{ folder: mkdtempSync(join(folder, 'machine-')), clock, mdns: false, listen: [] },
-      market: { announce: [], scope: 'any' },
-    });
-    await network.start();
-    closers.push(() => network.stop());
-    const asked: string[] = [];
+  it('is chosen after free ones by price, and another one is taken when it is left', async () => {
+    const free = await openNode();
+    const [dear, cheap, never] = [await openNode(), await openNode(), await openNode()];
+    for (const node of [dear, cheap, never]) node.serve(createHttpServer(new Hono()));
+    const network = await openUnreachable();
+    const relays = [free, dear, cheap, never];
+    network.market?.join(relays.flatMap((relay) => relay.addresses()));
+    const isConnected = ({ key }: PublicNode) =>
+      network.peers().some(({ peer, connected }) => peer === key.peer && connected);
+    await until(() => relays.every(isConnected));
+    const places = () => new Set(network.market?.ways().relays.map(({ peer }) => peer));
+    await until(() => places().size > 0);
+    assert.deepEqual(places(), new Set([free.peer]), 'nothing has chosen among those that may charge');
+    const prices = new Map<string, bigint | null>([
+      [dear.peer, 5n],
+      [cheap.peer, 3n],
+      [never.peer, null],
+    ]);
     network.market?.relays?.choose({
-      priceOf: async (peer) => {
-        asked.push(peer);
-        return null;
-      },
+      priceOf: async (peer) => prices.get(peer) ?? null,
       count: () => undefined,
     });
-    network.market?.join(relay.addresses());
-    await until(() => asked.includes(relay.peer));
-    assert.equal(network.market?.reach(), 'none');
+    await until(() => places().size === 2);
+    assert.deepEqual(places(), new Set([free.peer, cheap.peer]));
+    prices.set(cheap.peer, null);
+    network.market?.relays?.leave(cheap.peer);
+    await until(() => places().has(dear.peer));
+    assert.deepEqual(places(), new Set([free.peer, dear.peer]));
   });
 });

@@ -97,7 +97,9 @@ function useOf({ remotePeer, remoteAddr }: Connection, node: Node, traffic: Traf
   const peer = remotePeer.toString();
   const over = node.getConnections().filter((connection) => relayOf(connection.remoteAddr) === peer);
   const isLimited = over.length === 0 ? null : over.some(({ limits }) => limits !== undefined);
-  return { peer, address: remoteAddr.toString(), isLimited, ...traffic.over(peer) };
+  const left = over.flatMap(({ limits }) => (limits?.bytes === undefined ? [] : [Number(limits.bytes)]));
+  const leftBytes = left.length === 0 ? null : Math.min(...left);
+  return { peer, address: remoteAddr.toString(), isLimited, leftBytes, ...traffic.over(peer) };
 }
 
 export interface CreateMarketOptions {

@@ -174,6 +174,10 @@ test('takes a relay without terms for a free one, and one whose terms aren’t i
   forged.relay.lie = (path, _method, response) =>
     path === RELAY_TERMS_PATH ? new Response(terms) : response;
   assert.equal(await forged.priceOf(), null);
+  const named = await termsOf({ ...forged, key: { ...forged.key, peer: other.name } });
+  forged.relay.lie = (path, _method, response) =>
+    path === RELAY_TERMS_PATH ? new Response(named) : response;
+  assert.equal(await forged.priceOf(), null, 'signed by the relay, for another one');
   for (const body of ['', '{', 'x'.repeat(100_000), '..', '[[[[']) {
     forged.relay.lie = () => new Response(body);
     assert.equal(await forged.priceOf(), null);
@@ -322,7 +326,7 @@ test('doesn’t believe in a debt beyond any grace', async () => {
   assert.deepEqual(market.paid, []);
 });
 
-function termsOf({ key, clock }: Awaited<ReturnType<typeof setUp>>): Promise<string> {
+function termsOf({ key, clock }: Pick<Awaited<ReturnType<typeof setUp>>, 'key' | 'clock'>): Promise<string> {
   return createRelayTerms(key, clock, () => ({
     ...{ payout: FAKE_PAYOUT, networks: [NETWORK], asset: FAKE_ASSET },
     pricePerMegabyte: PRICE.toString(),
