@@ -16,7 +16,10 @@ import type { Money } from './money.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface RelayingParts {
-  readonly foundation: Pick<Foundation, 'records' | 'settings' | 'ledger'>;
+  readonly foundation: Pick<Foundation, 'records'> & {
+    readonly settings: Pick<Foundation['settings'], 'get'>;
+    readonly ledger: Pick<Foundation['ledger'], 'relayingCharged'>;
+  };
   readonly money: Pick<Money, 'chain'>;
   readonly network: Network;
   readonly payer: Payer;
@@ -24,7 +27,10 @@ export interface RelayingParts {
   readonly relayChannels: RelayChannels;
 }
 
-export function openRelaying({ clock, log, onClose, changed }: Surroundings, parts: RelayingParts): void {
+export function openRelaying(
+  { clock, log, onClose, changed }: Pick<Surroundings, 'clock' | 'log' | 'onClose' | 'changed'>,
+  parts: RelayingParts,
+): void {
   const { foundation, money, network, payer, budget, relayChannels } = parts;
   const { settings, ledger, records } = foundation;
   const { chain } = money;

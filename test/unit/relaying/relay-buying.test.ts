@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
+import type { Hono } from 'hono';
 import { createPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { createBudget } from '../../../main/core/budget/index.ts';
 import { isPayable } from '../../../main/core/identity/index.ts';
@@ -18,6 +19,7 @@ import {
   createRelaySpending,
   createRelayTerms,
   RelayBuying,
+  type RelayBuyingParts,
   readRelayTerms,
 } from '../../../main/core/relaying/index.ts';
 import { IMMEDIATE } from '../../../main/ports/store.ts';
@@ -68,56 +70,27 @@ async function setUp({ price = PRICE, priceMax = PRICE, dayMax = 1_000n, network
     },
     onUnexpected: (error) => assert.fail(String(error)),
   });
-  const asked: string[] = [];
-  const fetchRelay = async (_relay: string, path: string, init: RequestInit): Promise<Response> => {
-    const method = init.method ?? 'GET';
-    asked.push(`${method} ${path}`);
-    const headers = new Headers(init.headers);
-    headers.set('x-peer-id', 'machine');
-    const response = await app.fetch(new Request(`http://relay.invalid${path}`, { ...init, headers }));
-    const told = await relay.lie(path, method, response);
-    if (told === null) throw new Error('the connection was lost');
-    return told;
-  };
+  const fetchRelay = reachRelay(app, () => relay.lie);
   const records = createMemoryRecordStore();
   const budget = createBudget({
     ...{ records, clock, uptime: manualUptime(clock), log: createRecordingLog() },
     ...{ settings: () => DEFAULT_SETTINGS, depositUsual: 100_000n },
   });
-  const limits = { priceMax, dayMax };
-  const payer = createFakePayer(1);
   const paid: bigint[] = [];
   const left: string[] = [];
-  const log = createRecordingLog();
   const buying = new RelayBuying({
-    ...{ payer, clock, log, fetch: fetchRelay },
-    spending: createRelaySpending({ records, budget, dayMax: () => limits.dayMax }),
+    ...{ payer: createFakePayer(1), clock, log: createRecordingLog(), fetch: fetchRelay },
+    spending: createRelaySpending({ records, budget, dayMax: () => dayMax }),
     readTerms: (jws, peer) => readRelayTerms(jws, peer, { verifySigned, clock, clockErrorMsMax: 0 }),
     isPayable: (terms) => isPayable(terms, { network: NETWORK, assetId: FAKE_ASSET.id }),
-    priceMax: () => limits.priceMax,
+    priceMax: () => priceMax,
     onLease: () => undefined,
     onPaid: (_relay, _lease, { charged }) => paid.push(charged),
     leave: (peer) => left.push(peer),
   });
   const name = key.peer;
   return {
-    ...{
-      clock,
-      relay,
-      allowances,
-      gate,
-      limits,
-      payer,
-      paid,
-      left,
-      log,
-      earned,
-      asked,
-      buying,
-      budget,
-      key,
-      name,
-    },
+    ...{ clock, relay, allowances, gate, paid, left, earned, budget, key, name },
     priceOf: () => buying.priceOf(name),
     /** Bytes that go over the relay and arrive. */
     async flow(bytes: number): Promise<void> {
@@ -127,6 +100,18 @@ async function setUp({ price = PRICE, priceMax = PRICE, dayMax = 1_000n, network
         await settled();
       }
     },
+  };
+}
+
+/** The relay's service as the machine reaches it. */
+function reachRelay(app: Hono, lie: () => Lie): RelayBuyingParts['fetch'] {
+  return async (_relay, path, init) => {
+    const headers = new Headers(init.headers);
+    headers.set('x-peer-id', 'machine');
+    const response = await app.fetch(new Request(`http://relay.invalid${path}`, { ...init, headers }));
+    const told = await lie()(path, init.method ?? 'GET', response);
+    if (told === null) throw new Error('the connection was lost');
+    return told;
   };
 }
 
