@@ -9,15 +9,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { peerIdFromString } from '@libp2p/peer-id';
 import { Hono } from 'hono';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { readBalances } from '../../main/adapters/ethers/index.ts';
 import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { createNetwork, createPublicNode } from '../../main/adapters/libp2p/index.ts';
-import { createRelayService, RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { openRelaying } from '../../main/agent/relaying.ts';
 import { createBudget } from '../../main/core/budget/index.ts';
@@ -194,82 +192,69 @@ async function echo(requester: Network, machine: Network, requests: number): Pro
   }
 }
 
-describe('a relay that charges', () => {
-  it('earns what the machine spends, by both ledgers and the chain, and cuts only who doesn’t pay', {
-    // A chain, five peers and deposits on a machine that does other work.
-    timeout: 120_000,
-  }, async () => {
-    const { node: relay, provider, ledger, allowances } = await openRelay();
-    const paying = await openPayingMachine(relay);
-    const guest = await openMachine(relay, paysNothing);
-    const requester = await openRequesterOf(relay, [paying.network, guest]);
-    await echo(requester, paying.network, 3);
-    await assert.rejects(echo(requester, guest, 10), isNoTimeout, 'cut within its grace');
-    assert.ok(allowances.of(guest.key.peer).usedBytes <= 1_000_000);
-    await assert.rejects(echo(requester, guest, 1), 'and refused');
-    await echo(requester, paying.network, 20);
+test('earns what the machine spends, by both ledgers and the chain, and cuts only who doesn’t pay', {
+  // A chain, five peers and deposits on a machine that does other work.
+  timeout: 120_000,
+}, async () => {
+  const { node: relay, provider, ledger, allowances } = await openRelay();
+  const paying = await openPayingMachine(relay);
+  const guest = await openMachine(relay, paysNothing);
+  const requester = await openRequesterOf(relay, [paying.network, guest]);
+  await echo(requester, paying.network, 3);
+  await assert.rejects(echo(requester, guest, 10), isNoTimeout, 'cut within its grace');
+  assert.ok(allowances.of(guest.key.peer).usedBytes <= 1_000_000);
+  await assert.rejects(echo(requester, guest, 1), 'and refused');
+  await echo(requester, paying.network, 20);
 
-    const assetId = chain.network.token.id;
-    const isEven = () =>
-      ledger.balance('income:relaying', assetId) === paying.ledger.balance('expense:relaying', assetId);
-    await until(isEven);
-    const earned = ledger.balance('income:relaying', assetId);
-    assert.ok(earned >= 5n * PRICE && earned <= 6n * PRICE, `${earned} for 4.6 MB`);
-    assert.equal(paying.budget.spentDay(), earned);
-    const { boughtBytes, usedBytes } = allowances.of(paying.network.key.peer);
-    assert.equal(BigInt(boughtBytes / 1_000_000) * PRICE, earned);
-    assert.ok(
-      usedBytes > 4_600_000 && usedBytes < 4_900_000,
-      `${usedBytes} with the headers of the connection`,
-    );
+  const assetId = chain.network.token.id;
+  const isEven = () =>
+    ledger.balance('income:relaying', assetId) === paying.ledger.balance('expense:relaying', assetId);
+  await until(isEven);
+  const earned = ledger.balance('income:relaying', assetId);
+  assert.ok(earned >= 5n * PRICE && earned <= 6n * PRICE, `${earned} for 4.6 MB`);
+  assert.equal(paying.budget.spentDay(), earned);
+  const { boughtBytes, usedBytes } = allowances.of(paying.network.key.peer);
+  assert.equal(BigInt(boughtBytes / 1_000_000) * PRICE, earned);
+  assert.ok(
+    usedBytes > 4_600_000 && usedBytes < 4_900_000,
+    `${usedBytes} with the headers of the connection`,
+  );
 
-    const { claims, settle } = await provider.settlement.settleNow();
-    const claimed = claims.flatMap(({ channels }) => channels).reduce((sum, each) => sum + each.amount, 0n);
-    assert.equal(claimed, earned);
-    assert.equal(settle?.amount, earned);
-    assert.equal((await readBalances(provider.node, provider.gate.payout, clock)).token, earned);
-    ledger.verifyBalanced();
-    paying.ledger.verifyBalanced();
+  const { claims, settle } = await provider.settlement.settleNow();
+  const claimed = claims.flatMap(({ channels }) => channels).reduce((sum, each) => sum + each.amount, 0n);
+  assert.equal(claimed, earned);
+  assert.equal(settle?.amount, earned);
+  assert.equal((await readBalances(provider.node, provider.gate.payout, clock)).token, earned);
+  ledger.verifyBalanced();
+  paying.ledger.verifyBalanced();
+});
+
+test('is chosen after free ones by price, and another one is taken when it is left', async () => {
+  const free = await openNode();
+  const [dear, cheap, never] = [await openNode(), await openNode(), await openNode()];
+  for (const node of [dear, cheap, never]) node.serve(createHttpServer(new Hono()));
+  const network = await openUnreachable();
+  const relays = [free, dear, cheap, never];
+  network.market?.join(relays.flatMap((relay) => relay.addresses()));
+  const isConnected = ({ key }: PublicNode) =>
+    network.peers().some(({ peer, connected }) => peer === key.peer && connected);
+  await until(() => relays.every(isConnected));
+  const places = () => new Set(network.market?.ways().relays.map(({ peer }) => peer));
+  await until(() => places().size > 0);
+  assert.deepEqual(places(), new Set([free.peer]), 'nothing has chosen among those that may charge');
+  const prices = new Map<string, bigint | null>([
+    [dear.peer, 5n],
+    [cheap.peer, 3n],
+    [never.peer, null],
+  ]);
+  network.market?.relays?.choose({
+    priceOf: async (peer) => prices.get(peer) ?? null,
+    count: () => undefined,
   });
-
-  it('connects nobody to a machine that has to pay first', async () => {
-    const [from, to, other] = await Promise.all(
-      [1, 2, 3].map(async () => (await openUnreachable()).key.peer),
-    );
-    const till = { take: () => true, mayUse: (peer: string) => peer !== to };
-    const { gater } = createRelayService(RELAY_LIMITS, { clock, log: null, till });
-    const isDenied = (one = '', another = '') =>
-      gater.denyOutboundRelayedConnection?.(peerIdFromString(one), peerIdFromString(another));
-    assert.deepEqual([isDenied(from, to), isDenied(from, other), isDenied(to, other)], [true, false, false]);
-  });
-
-  it('is chosen after free ones by price, and another one is taken when it is left', async () => {
-    const free = await openNode();
-    const [dear, cheap, never] = [await openNode(), await openNode(), await openNode()];
-    for (const node of [dear, cheap, never]) node.serve(createHttpServer(new Hono()));
-    const network = await openUnreachable();
-    const relays = [free, dear, cheap, never];
-    network.market?.join(relays.flatMap((relay) => relay.addresses()));
-    const isConnected = ({ key }: PublicNode) =>
-      network.peers().some(({ peer, connected }) => peer === key.peer && connected);
-    await until(() => relays.every(isConnected));
-    const places = () => new Set(network.market?.ways().relays.map(({ peer }) => peer));
-    await until(() => places().size > 0);
-    assert.deepEqual(places(), new Set([free.peer]), 'nothing has chosen among those that may charge');
-    const prices = new Map<string, bigint | null>([
-      [dear.peer, 5n],
-      [cheap.peer, 3n],
-      [never.peer, null],
-    ]);
-    network.market?.relays?.choose({
-      priceOf: async (peer) => prices.get(peer) ?? null,
-      count: () => undefined,
-    });
-    await until(() => places().size === 2);
-    assert.deepEqual(places(), new Set([free.peer, cheap.peer]));
-    prices.set(cheap.peer, null);
-    network.market?.relays?.leave(cheap.peer);
-    await until(() => places().has(dear.peer));
-    assert.deepEqual(places(), new Set([free.peer, dear.peer]));
-  });
+  await until(() => places().size === 2);
+  assert.deepEqual(places(), new Set([free.peer, cheap.peer]));
+  prices.set(cheap.peer, null);
+  network.market?.relays?.leave(cheap.peer);
+  await until(() => places().has(dear.peer));
+  assert.deepEqual(places(), new Set([free.peer, dear.peer]));
 });
