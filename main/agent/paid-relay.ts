@@ -8,7 +8,7 @@ import { createNotices } from '../core/notices/index.ts';
 import { createLimitLog } from '../core/provider/index.ts';
 import { createAllowances, createRelayingService, createRelayTerms } from '../core/relaying/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
-import type { PublicNode, RelayTill } from '../ports/network.ts';
+import type { PublicNode, RelayMeter } from '../ports/network.ts';
 import type { AgentConfig } from './config.ts';
 import { openFoundation } from './foundation.ts';
 import { openMoney } from './money.ts';
@@ -16,9 +16,9 @@ import { termsOf } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface PaidRelay {
-  readonly till: RelayTill;
+  readonly meter: RelayMeter;
   /** Sells from now on. */
-  serve(node: Pick<PublicNode, 'key' | 'serve'>): void;
+  serve(node: Pick<PublicNode, 'key' | 'serve' | 'prefer'>): void;
 }
 
 /** Checks the options before anything is opened. Fails with `bad-request`. */
@@ -53,10 +53,11 @@ export async function openPaidRelay(
   const foundation = openFoundation({ ...surroundings, serves: false }, paths);
   const money = await openMoney(surroundings, foundation, { begin: () => undefined });
   const { database, records, ledger } = foundation;
-  const allowances = createAllowances({ records, clock });
+  const { durability } = database;
+  const allowances = createAllowances({ records, clock, durability });
   const gate = createPaymentGate(money.channels);
   return {
-    till: allowances,
+    meter: allowances,
     serve(node) {
       const { chain, wallet } = money;
       const terms = createRelayTerms(node.key, clock, () => ({
@@ -69,7 +70,8 @@ export async function openPaidRelay(
         ...{ gate, allowances, terms, ledger, clock },
         price: () => price,
         transaction: database.transaction,
-        durability: database.durability,
+        durability,
+        onSold: node.prefer,
         onLimited: createLimitLog(log.child('relay'), clock),
         onUnexpected: (error) => log.child('relay').error('A payment failed unexpectedly', error),
       });

@@ -60,7 +60,7 @@ export async function openPublicNode(
       announce: config.announce ?? [],
       bootstrap: config.bootstrap ?? [],
       isRelay: role === 'relay',
-      ...(paid && { till: paid.till }),
+      ...(paid && { meter: paid.meter }),
       ...(config.publicDht && { publicDht: PUBLIC_DHT_NODES }),
       clock,
       log: log.child('peers'),

@@ -166,7 +166,7 @@ export interface RelayLimits {
 }
 
 /** The allowances of the peers that have places at a relay that charges. */
-export interface RelayTill {
+export interface RelayMeter {
   /** Counts bytes to or from the peer; false if they must not be forwarded. */
   take(peer: string, bytes: number): boolean;
   /** False if nothing is forwarded for the peer until it has paid. */
@@ -203,9 +203,10 @@ export interface PublicNode {
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly market: Pick<Market, 'dial' | 'reach' | 'publicDht'>;
-  /** See {@link Network.key} and {@link Network.serve}. */
+  /** See {@link Network}. */
   readonly key: PeerKey;
   serve(server: Server): void;
+  prefer(peer: string): void;
   /** The announced multiaddrs, with the peer ID. */
   addresses(): readonly string[];
   /** Its counters in Prometheus' text format. */

@@ -1,6 +1,6 @@
 /**
  * Verifies: a relay that charges earns exactly what the machines that are reached over it spend, both ledgers and the chain
- * agree, and who doesn't pay is cut while others are served.
+ * agree, and a machine that doesn't pay is cut while others are served.
  * Setup: a real relay, machines and a requester on loopback with libp2p, where private addresses count as public; channels on a
  * real local chain; ledgers on SQLite in memory.
  * Fails if: a byte is counted for another peer, a sum differs anywhere, a machine that pays is cut, or one that doesn't isn't.
@@ -28,7 +28,7 @@ import {
   createRelayTerms,
 } from '../../main/core/relaying/index.ts';
 import { systemClock as clock } from '../../main/ports/clock.ts';
-import type { Network, PublicNode, RelayTill } from '../../main/ports/network.ts';
+import type { Network, PublicNode, RelayMeter } from '../../main/ports/network.ts';
 import { IMMEDIATE } from '../../main/ports/store.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount, plainAsset } from '../../shared/money.ts';
@@ -75,13 +75,13 @@ function openBooks() {
 let nextPort = 31_000 + (process.pid % 10_000);
 
 /** A relay on loopback; it serves no HTTP yet. */
-async function openNode(till?: RelayTill): Promise<PublicNode> {
+async function openNode(meter?: RelayMeter): Promise<PublicNode> {
   nextPort += 1;
   const address = `/ip4/127.0.0.1/tcp/${nextPort}`;
   const node = await createPublicNode({
     ...{ folder: mkdtempSync(join(folder, 'relay-')), clock, log: createRecordingLog() },
     ...{ listen: [address], announce: [address], bootstrap: [], isRelay: true, scope: 'any' },
-    ...(till && { till }),
+    ...(meter && { meter }),
   });
   await node.start();
   closers.push(() => node.stop());
@@ -177,7 +177,7 @@ async function openRequesterOf(relay: PublicNode, machines: readonly Network[]):
   return network;
 }
 
-/** Whoever is cut learns it immediately. */
+/** The end of a stream that is cut arrives immediately. */
 function isNoTimeout(error: unknown): boolean {
   return !isAppError(error, 'aborted') && (error as Error).name !== 'TimeoutError';
 }
@@ -192,7 +192,7 @@ async function echo(requester: Network, machine: Network, requests: number): Pro
   }
 }
 
-test('earns what the machine spends, by both ledgers and the chain, and cuts only who doesn’t pay', {
+test('earns what the machine spends, by both ledgers and the chain, and cuts only machines that don’t pay', {
   // A chain, five peers and deposits on a machine that does other work.
   timeout: 120_000,
 }, async () => {

@@ -2,7 +2,7 @@
 import { OFFER_SHARDS } from '../../../shared/offer-shards.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { PublicNode, RelayLimits, RelayTill } from '../../ports/network.ts';
+import type { PublicNode, RelayLimits, RelayMeter } from '../../ports/network.ts';
 import { createConnectionLimits } from './connection-limits.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
@@ -27,7 +27,7 @@ export interface PublicNodeOptions {
   readonly isRelay: boolean;
   readonly limits?: RelayLimits;
   /** Charges the peers that have places; absent: relaying is free. */
-  readonly till?: RelayTill;
+  readonly meter?: RelayMeter;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
   /** Time between the pings of a connection; default: 60 s. */
@@ -62,7 +62,7 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
     import('./dial-back.ts'),
   ]);
   const relay = options.isRelay
-    ? createRelayService(options.limits ?? RELAY_LIMITS, { clock, log, till: options.till ?? null })
+    ? createRelayService(options.limits ?? RELAY_LIMITS, { clock, log, meter: options.meter ?? null })
     : null;
   const dialBack = new DialBack({ scope, clock, log });
   const metering = createMetering(relay, () => dialBack.dialed);
@@ -114,6 +114,7 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
       relay?.stop();
       await node.stop();
     },
+    prefer: limits.prefer,
     serve: (server) => serveStreams(node, server, { traffic: countTraffic(), clock, log }),
     addresses: () => node.getMultiaddrs().map((address) => address.toString()),
     metrics: () => metering.text(),

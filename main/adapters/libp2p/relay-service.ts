@@ -12,7 +12,7 @@ import type { Connection, ConnectionGater, Libp2p, PeerId, Stream } from '@libp2
 import { subnetOf } from '../../../shared/subnet.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { RelayCounts, RelayLimits, RelayTill } from '../../ports/network.ts';
+import type { RelayCounts, RelayLimits, RelayMeter } from '../../ports/network.ts';
 import { hostOf } from './connection-limits.ts';
 import { countStream } from './counted-stream.ts';
 import { createRenewals } from './renewals.ts';
@@ -41,10 +41,14 @@ export interface RelayService {
   stop(): void;
 }
 
-/** `till`: of a relay that charges the peers that have places; null: everything is free. */
+/** `meter`: of a relay that charges the peers that have places; null: everything is free. */
 export function createRelayService(
   limits: RelayLimits,
-  { clock, log, till }: { readonly clock: Clock; readonly log: Log | null; readonly till: RelayTill | null },
+  {
+    clock,
+    log,
+    meter,
+  }: { readonly clock: Clock; readonly log: Log | null; readonly meter: RelayMeter | null },
 ): RelayService {
   const renewals = createRenewals(clock);
   const bytes = new HourlyBytes(clock, limits.bytesPerPeerAndHour);
@@ -83,9 +87,9 @@ export function createRelayService(
 
   /** Both directions of a connection count for the peer that has the place; this is the stream to that peer. */
   function isPaidFor(connection: Connection, stream: Stream, length: number): boolean {
-    if (till === null || stream.protocol !== RELAY_V2_STOP_CODEC) return true;
+    if (meter === null || stream.protocol !== RELAY_V2_STOP_CODEC) return true;
     const peer = connection.remotePeer.toString();
-    if (till.take(peer, length)) return true;
+    if (meter.take(peer, length)) return true;
     total.refused += 1;
     log?.debug('A peer has used up its allowance at this relay', { peer });
     stream.abort(new Error('the allowance at this relay is used up'));
@@ -107,7 +111,7 @@ export function createRelayService(
       denyOutboundRelayedConnection: (from, to) =>
         (bytes.isExceeded(from.toString()) && refuse('bytes', from)) ||
         (bytes.isExceeded(to.toString()) && refuse('bytes', to)) ||
-        (till !== null && !till.mayUse(to.toString()) && refuse('unpaid', to)),
+        (meter !== null && !meter.mayUse(to.toString()) && refuse('unpaid', to)),
     },
     trackStream(stream) {
       if (stream.protocol !== RELAY_V2_HOP_CODEC && stream.protocol !== RELAY_V2_STOP_CODEC) return;

@@ -12,7 +12,7 @@ export interface Bookkeeping {
   /** Asset IDs of the token that channels pay in and of the chain's native coin. */
   readonly tokenId: string;
   readonly coinId: string;
-  /** What this machine's channels pay for. Default: jobs. */
+  /** Purpose of the channels on which this machine is paid. Default: jobs. */
   readonly purpose?: ChannelPurpose;
 }
 

@@ -1,13 +1,13 @@
 /**
- * What each peer of a relay has bought and used. Its bytes are counted in whole blocks on disk, before they are forwarded, so
- * that no restart gives anything away.
+ * Counts the bytes that each peer of a relay has bought and used. Used ones are stored in whole blocks before they are forwarded,
+ * so that no restart gives anything away.
  */
-import { z } from 'zod';
 import { assert } from '../../../shared/assert.ts';
 import { RELAY_GRACE_BYTES, type RelayAllowance, relayAllowanceSchema } from '../../../shared/relaying.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { RelayTill } from '../../ports/network.ts';
-import type { RecordStore } from '../../ports/store.ts';
+import type { RelayMeter } from '../../ports/network.ts';
+import { storageFaultOf } from '../../ports/storage.ts';
+import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 
 const COLLECTION = 'relay-allowance';
 /** Bytes after which the use of a peer that has paid is stored. */
@@ -16,9 +16,7 @@ const BLOCK_BYTES = 250_000;
 const PEERS_MAX = 20_000;
 const HOUR_MS = 3_600_000;
 /** Bytes of all peers beyond what they paid, within an hour: a new key costs nothing, and gets a grace of its own. */
-export const UNPAID_BYTES_PER_HOUR = 1_000_000_000;
-
-const storedSchema = relayAllowanceSchema.extend({ usedBytes: z.number().nonnegative() });
+const UNPAID_BYTES_PER_HOUR = 1_000_000_000;
 
 interface Account {
   boughtBytes: number;
@@ -27,42 +25,36 @@ interface Account {
   storedBytes: number;
 }
 
-export interface Allowances extends RelayTill {
+export interface Allowances extends RelayMeter {
   of(peer: string): RelayAllowance;
   /** Adds bytes that the peer has paid for. Stored when it returns, as far as the store defers nothing. */
   add(peer: string, bytes: number): void;
-  /** Bytes that were forwarded beyond what was paid, of all peers, within the current hour. */
-  unpaidBytes(): number;
 }
 
 export interface AllowancesParts {
   readonly records: RecordStore;
+  /** Defers the records of bytes. Default: each is on disk immediately. */
+  readonly durability?: Durability;
   readonly clock: Pick<Clock, 'monotonic'>;
-  readonly graceBytes?: number;
   readonly unpaidBytesPerHour?: number;
 }
 
 export function createAllowances(parts: AllowancesParts): Allowances {
-  const {
-    records,
-    clock,
-    graceBytes = RELAY_GRACE_BYTES,
-    unpaidBytesPerHour = UNPAID_BYTES_PER_HOUR,
-  } = parts;
+  const { records, clock, durability = IMMEDIATE, unpaidBytesPerHour = UNPAID_BYTES_PER_HOUR } = parts;
   const accounts = new Map<string, Account>();
   const unpaid = { hour: 0, bytes: 0 };
 
   function read(peer: string): Account {
     const text = records.get(COLLECTION, peer);
     if (text === null) return { boughtBytes: 0, usedBytes: 0, storedBytes: 0 };
-    const stored = storedSchema.parse(JSON.parse(text));
+    const stored = relayAllowanceSchema.parse(JSON.parse(text));
     return { ...stored, storedBytes: stored.usedBytes };
   }
 
   function write(peer: string, account: Account): void {
-    account.storedBytes = Math.ceil(account.usedBytes / BLOCK_BYTES) * BLOCK_BYTES;
-    const { boughtBytes, storedBytes } = account;
-    records.set(COLLECTION, peer, JSON.stringify({ boughtBytes, usedBytes: storedBytes }));
+    const usedBytes = Math.ceil(account.usedBytes / BLOCK_BYTES) * BLOCK_BYTES;
+    records.set(COLLECTION, peer, JSON.stringify({ boughtBytes: account.boughtBytes, usedBytes }));
+    account.storedBytes = usedBytes;
   }
 
   /** The peer's account, which is the newest in memory from then on. */
@@ -89,22 +81,23 @@ export function createAllowances(parts: AllowancesParts): Allowances {
   function isGiven(account: Account, bytes: number): boolean {
     const owed = beyond(account, bytes);
     if (owed === 0) return true;
-    return (
-      account.usedBytes + bytes - account.boughtBytes <= graceBytes &&
-      unpaidNow() + owed <= unpaidBytesPerHour
-    );
+    const isInGrace = account.usedBytes + bytes - account.boughtBytes <= RELAY_GRACE_BYTES;
+    return isInGrace && unpaidNow() + owed <= unpaidBytesPerHour;
+  }
+
+  function take(peer: string, bytes: number): boolean {
+    const account = touch(peer);
+    if (!isGiven(account, bytes)) return false;
+    unpaid.bytes = unpaidNow() + beyond(account, bytes);
+    account.usedBytes += bytes;
+    if (account.boughtBytes > 0 && account.usedBytes > account.storedBytes)
+      durability.defer(() => write(peer, account));
+    return true;
   }
 
   return {
-    take(peer, bytes) {
-      const account = touch(peer);
-      if (!isGiven(account, bytes)) return false;
-      unpaid.bytes = unpaidNow() + beyond(account, bytes);
-      account.usedBytes += bytes;
-      if (account.boughtBytes > 0 && account.usedBytes > account.storedBytes) write(peer, account);
-      return true;
-    },
-    mayUse: (peer) => isGiven(touch(peer), 1),
+    take: (peer, bytes) => whileRecordable(() => take(peer, bytes)),
+    mayUse: (peer) => whileRecordable(() => isGiven(touch(peer), 1)),
     of(peer) {
       const { boughtBytes, usedBytes } = touch(peer);
       return { boughtBytes, usedBytes };
@@ -115,6 +108,15 @@ export function createAllowances(parts: AllowancesParts): Allowances {
       account.boughtBytes += bytes;
       write(peer, account);
     },
-    unpaidBytes: unpaidNow,
   };
+}
+
+/** Returns false while the disk takes no records: bytes that can't be recorded aren't forwarded. */
+function whileRecordable(run: () => boolean): boolean {
+  try {
+    return run();
+  } catch (error) {
+    if (storageFaultOf(error) === null) throw error;
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 /** Public interface of paid relaying. */
-export { type Allowances, createAllowances, UNPAID_BYTES_PER_HOUR } from './allowances.ts';
+export { type Allowances, createAllowances } from './allowances.ts';
 export { RelayBuying, type RelayBuyingParts } from './relay-buying.ts';
 export { createRelayChannels, type RelayChannels } from './relay-channels.ts';
 export { createRelaySpending, type RelaySpending } from './relay-spending.ts';

@@ -1,4 +1,4 @@
-/** What one machine has bought and used at one relay: by its own count, and by what the relay says. */
+/** Compares the bytes that a machine has used at one relay, by its own count, with the relay's count. */
 import { RELAY_GRACE_BYTES, RELAY_STEP_BYTES, type RelayAllowance } from '../../../shared/relaying.ts';
 
 /**

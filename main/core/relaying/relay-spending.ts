@@ -13,8 +13,6 @@ export interface RelaySpending {
   hold(relay: string, price: bigint): StepHold;
   /** The relay has forwarded what was charged: its deposits may grow. */
   proven(relay: string, charged: bigint): void;
-  /** Base units that relays have charged within the last 24 hours. */
-  spentDay(): bigint;
 }
 
 export function createRelaySpending(parts: {
@@ -48,6 +46,5 @@ export function createRelaySpending(parts: {
     proven(relay, charged) {
       if (charged > ZERO) budget.noteDelivered(relay, charged);
     },
-    spentDay: () => day.get().charged,
   };
 }

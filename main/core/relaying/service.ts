@@ -43,6 +43,8 @@ export interface RelayServiceParts {
   readonly transaction: <T>(run: () => T) => T;
   readonly durability: Durability;
   readonly clock: Clock;
+  /** Called with each peer that has paid. */
+  readonly onSold?: (peer: string) => void;
   readonly onLimited?: (peer: string, limit: string) => void;
   readonly onUnexpected: ReportUnexpected;
 }
@@ -106,7 +108,7 @@ export function createRelayingService(parts: RelayServiceParts): Hono {
 
 /** Charges one step, and adds it to the peer's allowance together with its entry in the ledger. */
 async function sellStep(
-  { gate, allowances, ledger, transaction, durability }: RelayServiceParts,
+  { gate, allowances, ledger, transaction, durability, onSold }: RelayServiceParts,
   context: Context,
   { payment, ceiling }: { readonly payment: AdmittedPayment; readonly ceiling: Amount },
 ): Promise<Response> {
@@ -121,6 +123,7 @@ async function sellStep(
     }),
   );
   await durability.durable();
+  onSold?.(peer);
   return context.json(allowances.of(peer), 200, { [PAYMENT_RESPONSE_HEADER]: paymentResponse });
 }
 

@@ -9,7 +9,7 @@ import { checkLifetime, createRenewal } from '../identity/index.ts';
 /** The part of the terms that the composition supplies. */
 export type RelayOffer = Omit<RelayTerms, 'peer' | 'issuedAtMs' | 'expiresAtMs'>;
 
-/** A raised price reaches the machines that have places with their next payment, whatever they have read. */
+/** A raised price reaches the machines that have places with their next payment, even if they have read the old one. */
 const LIFETIME_MS = 600_000;
 
 /** Returns a function that returns the current terms as a compact JWS. */

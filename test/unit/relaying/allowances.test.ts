@@ -1,5 +1,5 @@
 /**
- * Verifies: a relay that charges forwards for each peer what it has paid for and one grace, never more, whatever happens.
+ * Verifies: a relay that charges forwards for each peer what it has paid for and one grace, never more, also over restarts.
  * Setup: the allowances alone with records in memory; properties over random bytes, payments and restarts.
  * Fails if: a peer gets more than the grace unpaid, a restart gives bytes back, many new keys get a grace each without an end,
  * or a peer that pays is refused.
@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createAllowances } from '../../../main/core/relaying/index.ts';
+import { storageError } from '../../../main/ports/storage.ts';
 import { RELAY_GRACE_BYTES, RELAY_STEP_BYTES } from '../../../shared/relaying.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
@@ -81,5 +82,20 @@ describe('allowances of a relay', () => {
     assert.ok(allowances.take('e', RELAY_STEP_BYTES), 'what is paid isn’t limited');
     clock.advance(HOUR_MS);
     assert.equal(isTaken('d'), true);
+  });
+
+  it('forward nothing that the disk doesn’t record', () => {
+    const records = createMemoryRecordStore();
+    let isFull = false;
+    const set: typeof records.set = (...given) => {
+      if (isFull) throw storageError('disk-full');
+      records.set(...given);
+    };
+    const allowances = createAllowances({ records: { ...records, set }, clock: manualClock(0) });
+    allowances.add('peer', RELAY_STEP_BYTES);
+    isFull = true;
+    assert.equal(allowances.take('peer', 100_000), false);
+    isFull = false;
+    assert.equal(allowances.take('peer', 100_000), true);
   });
 });

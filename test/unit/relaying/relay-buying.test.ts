@@ -230,7 +230,7 @@ test('leaves a relay that loses its answers with the money, after one step', asy
   assert.equal(market.budget.spentDay(), PRICE, 'the budget counts what was charged');
 });
 
-test('goes on after a lost answer with what the relay has added', async () => {
+test('continues after a lost answer with what the relay has added', async () => {
   const market = await setUp();
   let isLost = true;
   market.relay.lie = (path, method, response) => {

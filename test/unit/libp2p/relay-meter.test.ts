@@ -1,5 +1,5 @@
 /**
- * Verifies: a relay that charges asks its till before it passes on each piece of a relayed connection, in both directions, cuts
+ * Verifies: a relay that charges asks its meter before it passes on each piece of a relayed connection, in both directions, cuts
  * the stream at a refusal, and connects nobody to a machine that has to pay first.
  * Setup: the relay's service alone, with streams and connections that the test plays.
  * Fails if: a piece is passed on after a refusal, a direction isn't counted, a piece counts twice or for the other peer.
@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { type CircuitRelayService, RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface';
 import { createRelayService, RELAY_LIMITS } from '../../../main/adapters/libp2p/relay-service.ts';
-import type { RelayTill } from '../../../main/ports/network.ts';
+import type { RelayMeter } from '../../../main/ports/network.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 /** A peer's stream that notes what is passed on. */
@@ -27,8 +27,8 @@ function fakeStream(protocol: string) {
   return { stream: stream as unknown as Stream, seen, arrive };
 }
 
-function setUp(till: RelayTill) {
-  const relay = createRelayService(RELAY_LIMITS, { clock: manualClock(0), log: null, till });
+function setUp(meter: RelayMeter) {
+  const relay = createRelayService(RELAY_LIMITS, { clock: manualClock(0), log: null, meter });
   const machine = fakeStream(RELAY_V2_STOP_CODEC);
   const requester = fakeStream(RELAY_V2_HOP_CODEC);
   const connections = [
