@@ -6,7 +6,6 @@ import { engineServersSchema } from './engine-servers.ts';
 import { hordeModelsSchema, hordeUrlSchema, hordeWorkerNameSchema } from './horde.ts';
 import { JOB_CATEGORIES } from './job-categories.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
-import { relayPriceSchema } from './relaying.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
 import { DAY_HOURS, everyDay, weekSchema } from './week.ts';
 
@@ -194,10 +193,6 @@ export const settingsSchema = z.object({
   publicDht: z.boolean(),
   /** TCP port that the owner's router forwards to this machine, the same on both; null: none. */
   forwardedPort: z.number().int().min(1_024).max(65_535).nullable(),
-  /** Base units per megabyte that a relay may cost over which this machine is reached; 0: only free relays are used. */
-  relayPriceMax: relayPriceSchema,
-  /** Base units that all relays may cost within 24 hours. */
-  relayDayMax: relayPriceSchema,
   /** Ask the router to lead a port to this machine, by UPnP or NAT-PMP, unless one is forwarded. */
   openPort: z.boolean(),
   /** IP address or host name at which the internet reaches that port; null: peers tell the address that they see. */
@@ -295,8 +290,6 @@ export const DEFAULT_SETTINGS: Settings = {
   publicNodes: [],
   publicDht: false,
   forwardedPort: null,
-  relayPriceMax: '0',
-  relayDayMax: '100000',
   openPort: false,
   publicHost: null,
   engineServers: [],
