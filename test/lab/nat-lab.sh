@@ -144,7 +144,8 @@ SETTINGS
   ip netns exec "$1" miniupnpd -P "/run/$1.pid" -f "/run/$1.conf"
 }
 
-closed() { ! ip netns exec "$1" nft list chain inet filter prerouting_miniupnpd | grep -q dnat; }
+# A grep that ends early would break the pipe, which counts as a failure of the whole line.
+closed() { ! ip netns exec "$1" nft list chain inet filter prerouting_miniupnpd | grep dnat >/dev/null; }
 
 forward() {
   home=$(ip netns exec "$1" ip -4 -o addr show dev br0 | sed 's/.*inet \([0-9.]*\)\.1\/.*/\1.2/')
