@@ -82,8 +82,6 @@ test('a wrong command line starts nothing', async () => {
       /multiaddr with a peer ID/,
     ],
     [['--role', 'relay', ...LISTEN, '--announce', 'nonsense'], /Invalid address "nonsense"/],
-    [['--role', 'relay', ...LISTEN, ...ANNOUNCE, '--relay-price', '0.5'], /Invalid --relay-price "0.5"/],
-    [['--role', 'bootstrap', ...LISTEN, ...ANNOUNCE, '--relay-price', '20'], /requires --role relay/],
     [['--bootstrap', '/ip4/45.0.0.10/tcp/1'], /multiaddr with a peer ID/],
     [['--announce', '/ip4/45.0.0.20/tcp/4001'], /require --profile open/],
     [['--public-dht'], /--public-dht requires --profile open/],
