@@ -174,7 +174,7 @@ export const OPTIONS = {
     placeholder: 'ADDRESS',
     multiple: true,
     readBy: ['agent'],
-    help: 'storefront: IP address or network of a reverse proxy whose X-Forwarded-For counts; may be repeated',
+    help: 'storefront and --bittensor-listen: IP address or network of a reverse proxy whose X-Forwarded-For counts; may be repeated',
   },
   'tls-cert': {
     type: 'path',
@@ -187,6 +187,12 @@ export const OPTIONS = {
     placeholder: 'FILE',
     readBy: ['agent'],
     help: 'storefront: private key (PEM) of that certificate',
+  },
+  'bittensor-listen': {
+    type: 'text',
+    placeholder: 'ADDRESS:PORT',
+    readBy: ['agent'],
+    help: 'answer requests that allowed Bittensor hotkeys sign, on this IP address and port (default: not at all; docs/bittensor.md)',
   },
   'metrics-port': {
     type: 'port',

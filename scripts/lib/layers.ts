@@ -20,6 +20,7 @@ const CONTRACTS = /^contracts\/artifacts\//;
 /** The vendor libraries of each adapter folder. */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   anvil: ['@foundry-rs/anvil'],
+  bittensor: ['@scure/sr25519', '@scure/base', '@noble/hashes'],
   busboy: ['@fastify/busboy'],
   ethers: ['ethers'],
   fflate: ['fflate'],

@@ -1,15 +1,16 @@
 /**
  * Exports for tax programs: Koinly's universal CSV and CoinTracker's CSV. Wallet and payment channels count as one
- * holding, so claims, payouts and deposits are no rows; income and spending are one row per day and asset, all else one
- * row per entry. Practice and test money is left out: a tax program would take its symbol for real money. So are kudos,
+ * holding, so claims, payouts and deposits are no rows; income and spending are one row per day, origin and asset, all
+ * else one row per entry. Practice and test money is left out: a tax program would take its symbol for real money. So are kudos,
  * which are no money.
  */
 import { kudosOf } from '../../../shared/horde.ts';
 import { formatUnits } from '../../../shared/money.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import { row } from './cells.ts';
-import { fiatValue } from './csv.ts';
+import { ORIGIN_TITLES, originsOf } from './origins.ts';
 import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
+import { fiatValue } from './values.ts';
 
 type Kind = 'income' | 'spent' | 'fee' | 'moved';
 
@@ -41,10 +42,7 @@ interface Change {
   readonly txHash: string | null;
 }
 
-const DAY_TEXTS: Readonly<Record<'income' | 'spent', string>> = {
-  income: 'Answers sold',
-  spent: 'Answers bought',
-};
+const BOUGHT = 'Answers bought';
 
 export function* exportKoinly(sources: ExportSources): Iterable<string> {
   yield row([
@@ -112,17 +110,20 @@ export function* exportCoinTracker(sources: ExportSources): Iterable<string> {
 function changesOf(sources: ExportSources): readonly Change[] {
   const days = new Map<string, Change>();
   const single: Change[] = [];
+  const originOf = originsOf(sources);
   for (const { posting } of entriesOf(sources)) {
+    const origin = originOf(posting);
     for (const change of parts(posting, sources)) {
       if (change.kind !== 'income' && change.kind !== 'spent') {
         single.push(change);
         continue;
       }
-      const key = `${sources.dayOf(change.atMs)} ${change.kind} ${change.assetId}`;
+      const description =
+        origin === null || change.kind === 'spent' ? BOUGHT : `Answers sold: ${ORIGIN_TITLES[origin]}`;
+      const key = `${sources.dayOf(change.atMs)} ${description} ${change.assetId}`;
       const known = days.get(key);
-      if (known === undefined) {
-        days.set(key, { ...change, description: DAY_TEXTS[change.kind], txHash: null });
-      } else known.amount += change.amount;
+      if (known === undefined) days.set(key, { ...change, description, txHash: null });
+      else known.amount += change.amount;
     }
   }
   return [...single, ...days.values()]

@@ -1,0 +1,48 @@
+/** Where income came from: the own market, the storefront, or an AI Horde. */
+import { isCustomerId, isVisitorPeer } from '../../../shared/customers.ts';
+import { isHordePeer } from '../../../shared/horde.ts';
+import type { Posting } from '../../ports/ledger.ts';
+import type { ExportSources } from './sources.ts';
+
+export const ORIGINS = ['market', 'storefront', 'ai-horde'] as const;
+export type Origin = (typeof ORIGINS)[number];
+
+/** Titles for people, in the middle of a sentence. */
+export const ORIGIN_TITLES: Readonly<Record<Origin, string>> = {
+  market: 'own market',
+  storefront: 'storefront',
+  'ai-horde': 'AI Horde',
+};
+
+/** Returns a function that names the origin of an entry; null for one without income. */
+export function originsOf(sources: Pick<ExportSources, 'pages'>): (posting: Posting) => Origin | null {
+  // Only needed for what a crash left without the name of its buyer.
+  let channels: ReadonlySet<string> | null = null;
+  return (posting) => {
+    const income = posting.lines.filter(({ account }) => account === 'income:jobs');
+    if (income.length === 0) return null;
+    const { peer } = posting;
+    if (peer !== null) return ofPeer(peer);
+    const ids = income.flatMap(({ channelId }) => (channelId === null ? [] : [channelId]));
+    channels ??= visitorChannels(sources);
+    const known = channels;
+    return ids.some((id) => isCustomerId(id) || known.has(id)) ? 'storefront' : 'market';
+  };
+}
+
+function ofPeer(peer: string): Origin {
+  if (isHordePeer(peer)) return 'ai-horde';
+  return isVisitorPeer(peer) ? 'storefront' : 'market';
+}
+
+/** The channels of the storefront's visitors. */
+function visitorChannels({ pages }: Pick<ExportSources, 'pages'>): ReadonlySet<string> {
+  const channels = new Set<string>();
+  for (const page of pages()) {
+    for (const { posting } of page) {
+      if (posting.peer === null || !isVisitorPeer(posting.peer)) continue;
+      for (const { channelId } of posting.lines) if (channelId !== null) channels.add(channelId);
+    }
+  }
+  return channels;
+}
