@@ -292,6 +292,11 @@ export const ENVIRONMENT: Readonly<
     audience: 'test',
     help: 'requests and responses of an AI Horde, as JSON',
   },
+  IDLEWATT_CLIENT_HOTKEY: {
+    audience: 'test',
+    help: 'hotkey of the machine that the tests of signing clients ask',
+  },
+  IDLEWATT_CLIENT_SEED: { audience: 'test', help: 'seed of a worthless hotkey that it allows' },
   IDLEWATT_CLIENT_CHAIN: { audience: 'test', help: 'chain of that provider, as JSON' },
   IDLEWATT_CLIENT_PRIVATE_KEY: { audience: 'test', help: 'key of a worthless wallet on that chain' },
   IDLEWATT_KEY: { audience: 'client', help: 'the gateway’s key' },
