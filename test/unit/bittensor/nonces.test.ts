@@ -30,7 +30,7 @@ test('accepts each nonce at most once, through any jumps of the clock', () => {
     again: fc.nat(50),
   });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
       const clock = manualClock(START_MS);
       const nonces = createNonces(clock);
       const accepted: bigint[] = [];
@@ -47,7 +47,7 @@ test('accepts each nonce at most once, through any jumps of the clock', () => {
         }
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 
