@@ -239,7 +239,7 @@ async function compose(
     hasPages: () => hub.watched(),
   });
   const served = { foundation, money, network, buying, selling };
-  const { storefront, doors } = await openDoors(surroundings, served);
+  const { storefront, addresses } = await openWebServices(surroundings, served);
   const router = openApi(surroundings, {
     ...{ ...opened, ...views },
     ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
@@ -248,7 +248,7 @@ async function compose(
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network, doors }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network, addresses }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -280,9 +280,9 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; doors: Doors['doors'] },
+  parts: { paths: HomePaths; money: Money; network: Network; addresses: WebServices['addresses'] },
 ): Omit<AgentReady, 'page' | 'gateway' | 'requester'> {
-  const { paths, money, network, doors } = parts;
+  const { paths, money, network, addresses } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -290,24 +290,23 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...doors,
+    ...addresses,
   };
 }
 
-/** What answers requests over HTTP from outside. */
-interface Doors {
+/** Services over HTTP for requests from outside. */
+interface WebServices {
   readonly storefront: OpenStorefront | null;
-  /** Their addresses. */
-  readonly doors: Pick<AgentReady, 'storefront' | 'metrics' | 'bittensor'>;
+  readonly addresses: Pick<AgentReady, 'storefront' | 'metrics' | 'bittensor'>;
 }
 
-async function openDoors(
+async function openWebServices(
   surroundings: Surroundings,
   { selling, ...parts }: Parameters<typeof openStorefront>[1] & { readonly selling: Selling },
-): Promise<Doors> {
+): Promise<WebServices> {
   const storefront = await openStorefront(surroundings, parts);
   const signed = await openBittensor(surroundings, parts.foundation, selling);
-  return { storefront, doors: { ...storefront?.ready, ...signed } };
+  return { storefront, addresses: { ...storefront?.ready, ...signed } };
 }
 
 /** Opens the network of peers, and in the profile office what the owner's machines are to each other. */

@@ -1,8 +1,8 @@
-/** Opens the door for requests that Bittensor's hotkeys signed, if the owner asked for one. */
+/** Opens the service for requests that Bittensor's hotkeys signed, if the owner asked for one. */
 import type { AgentReady } from '../../shared/host.ts';
 import { hotkeys } from '../adapters/bittensor/index.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../adapters/http/index.ts';
-import { createHotkeyDoor } from '../core/bittensor/index.ts';
+import { createHotkeyAccess } from '../core/bittensor/index.ts';
 import { createRateLimit } from '../core/rate-limit/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -29,13 +29,13 @@ export async function openBittensor(
   const listen = readListen(text, OPTION);
   const own = openHotkey(paths.keys);
   const ownLog = log.child('bittensor');
-  const door = createHotkeyDoor({
+  const access = createHotkeyAccess({
     ...{ provider, own, hotkeys, clock },
     isAllowed: (address) => settings.get().bittensorHotkeys.includes(address),
     onUnexpected: (error) => ownLog.error('A signed request failed unexpectedly', error),
     onStranger: logStrangers(ownLog, clock),
   });
-  const { server } = createPublicServer(door, {
+  const { server } = createPublicServer(access, {
     proxies: config.web?.proxies ?? [],
     tls: null,
     onCertificateFault: () => undefined,

@@ -196,7 +196,7 @@ function openProvider(
   const provider = createProviderService({
     engines,
     gate: terms.isPaid ? createPaymentGate(money.channels) : freeGate,
-    // The door has compared them with the owner's list.
+    // They were compared with the owner's list before.
     guests: { isGuest: isHotkeyPeer, gate: freeGate },
     key: network.key,
     clock,

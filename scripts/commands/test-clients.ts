@@ -29,7 +29,7 @@ import {
   PROVIDER_CLIENTS,
 } from '../../test/clients/clients.ts';
 import { HORDE_CLIENT, openHordeExchanges } from '../../test/clients/horde-bodies.ts';
-import { HOTKEY_CLIENTS, openHotkeyMarket } from '../../test/clients/hotkey-door.ts';
+import { HOTKEY_CLIENTS, openHotkeyMarket } from '../../test/clients/hotkey-access.ts';
 import { openClientMarket } from '../../test/clients/market.ts';
 import { openProviderMarket } from '../../test/clients/provider-market.ts';
 import { meetInGo, PUBLIC_DHT } from '../../test/clients/public-dht.ts';
@@ -69,7 +69,14 @@ if (values.help) {
 async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
   const word = values.only.toLowerCase();
-  const all = [...CLIENTS, ...PROVIDER_CLIENTS, ...BATCH_CLIENTS, HORDE_CLIENT, ...HOTKEY_CLIENTS, PUBLIC_DHT];
+  const all = [
+    ...CLIENTS,
+    ...PROVIDER_CLIENTS,
+    ...BATCH_CLIENTS,
+    HORDE_CLIENT,
+    ...HOTKEY_CLIENTS,
+    PUBLIC_DHT,
+  ];
   const isName = all.some(({ name }) => name.toLowerCase() === word);
   const isChosen = ({ name }: ClientCase) =>
     isName ? name.toLowerCase() === word : name.toLowerCase().includes(word);

@@ -18,7 +18,7 @@ import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { hotkeyPeer } from '../../shared/bittensor.ts';
-import { FRIEND, signed } from '../unit/bittensor/hotkey-door.ts';
+import { FRIEND, signed } from '../unit/bittensor/hotkey-access.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

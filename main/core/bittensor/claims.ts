@@ -1,6 +1,6 @@
 /**
  * Reads what a request claims to be signed by, in Bittensor's two forms: `btauth/1` of version 11 in headers of any HTTP
- * request, and the call of a synapse by the dendrite of version 10. Nothing is believed before the signature is verified.
+ * request, and the call of a synapse by the dendrite of version 10. Nothing of it counts before the signature is verified.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

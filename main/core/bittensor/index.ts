@@ -1,2 +1,2 @@
 /** Public interface of the Bittensor module. */
-export { createHotkeyDoor, type HotkeyDoor, type HotkeyDoorParts } from './door.ts';
+export { createHotkeyAccess, type HotkeyAccess, type HotkeyAccessParts } from './access.ts';

@@ -1,9 +1,9 @@
-/** Limits strangers at the door before a signature is verified, which takes time of the only thread. */
+/** Limits strangers before a signature is verified, which takes time of the only thread. */
 import type { Clock } from '../../ports/clock.ts';
 import { createRateLimit } from '../rate-limit/index.ts';
 import type { Visitor } from '../storefront/index.ts';
 
-export interface DoorLimits {
+export interface AccessLimits {
   /** Counts a request. Fails with `busy`. */
   enter(visitor: Visitor): void;
   /** Call it before a signature is verified. Fails with `busy`. */
@@ -27,7 +27,7 @@ const WRONG_WINDOW_MS = 60_000;
 const PROVEN_MAX = 1_000;
 const ALL = 'all';
 
-export function createDoorLimits(clock: Clock): DoorLimits {
+export function createAccessLimits(clock: Clock): AccessLimits {
   const limit = (eventsMax: number, windowMs: number, message: string) =>
     createRateLimit({ clock, eventsMax, windowMs, message });
   const crowded = 'Too many requests from this address or its network. See Retry-After.';

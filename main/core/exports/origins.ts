@@ -1,4 +1,4 @@
-/** Where income came from: the own market, the storefront, or an AI Horde. */
+/** Origin of income: the own market, the storefront, or an AI Horde. */
 import { isCustomerId, isVisitorPeer } from '../../../shared/customers.ts';
 import { isHordePeer } from '../../../shared/horde.ts';
 import type { Posting } from '../../ports/ledger.ts';

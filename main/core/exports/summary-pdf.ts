@@ -28,13 +28,13 @@ const ROW_COLUMNS: readonly PdfColumn[] = [
 ];
 
 const ABOUT =
-  'Answers that this machine sold, by the books of Idlewatt, at the time at which each was charged. Balances that customers ' +
+  'Answers that this machine sold, as the ledger records them, at the time at which each was charged. Balances that customers ' +
   'of the storefront paid in advance are received when they are used. Each amount has the value that its rate gives for the ' +
   'time of its receipt; amounts are exact, values are rounded to two places when they are printed, and totals are sums of ' +
   'exact values. Practice money is worth nothing and is left out. Nothing is paid among machines of one owner and by ' +
   'hotkeys that the owner allows, so they are not listed. This is no tax advice.';
 
-/** What the summary needs beyond the books. */
+/** The means to write it. */
 export interface PdfParts {
   readonly create: CreatePdf;
   readonly nowMs: number;
@@ -51,7 +51,7 @@ export function* exportSummary(sources: ExportSources, { create, nowMs }: PdfPar
   const years = summarise(sources);
   if (years.length === 0) {
     pdf.heading('Nothing received');
-    pdf.paragraph('The books have no income in this time.');
+    pdf.paragraph('The ledger has no income in this time.');
     pdf.paragraph(ABOUT);
   }
   years.forEach((year, index) => {

@@ -5,7 +5,7 @@ import type { Offers } from '../identity/index.ts';
 import type { AdmitPayment } from './chain-work.ts';
 
 export interface Guests {
-  /** True for a peer whose jobs are free. Whoever names the peer has checked that the owner allows it. */
+  /** True for a peer whose jobs are free. The caller has checked that the owner allows it. */
   readonly isGuest: (peer: string) => boolean;
   /** Admits everything, and charges nothing. */
   readonly gate: PaymentGate;

@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'idlewatt-hotkey-'));
 const path = join(folder, 'bittensor-hotkey.json');
 after(() => rmSync(folder, { recursive: true }));
 
-/** The development account that every Substrate chain knows as Alice. */
+/** The development account Alice of every Substrate chain. */
 const ALICE = {
   accountId: '0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d',
   publicKey: '0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d',

@@ -41,7 +41,7 @@ export const visitor = (key: string, units: bigint, atMs: number) =>
 export const customer = (key: string, units: bigint, atMs: number) =>
   income(key, { units, atMs, peer: visitorPeer('0b') }, { from: 'customers:balance', channelId: CUSTOMER });
 
-/** What a crash kept from the books, without the name of its buyer. */
+/** A charge that a crash kept from the ledger, without the name of its buyer. */
 export const recovered = (key: string, units: bigint, atMs: number, channelId: string): PostingRequest => ({
   ...income(key, { units, atMs, peer: null }, { from: 'channels:owed', channelId }),
   kind: 'charge-recovered',

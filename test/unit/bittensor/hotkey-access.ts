@@ -1,11 +1,11 @@
 /**
- * Set-up of the tests of the door: the real door, keys and provider service with an engine of words. Requests are signed by
+ * Set-up of the tests of signed requests: the real services and keys with an engine of words. Requests are signed by
  * code of the tests, from the protocols' own words.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { hotkeys } from '../../../main/adapters/bittensor/index.ts';
-import { createHotkeyDoor } from '../../../main/core/bittensor/index.ts';
+import { createHotkeyAccess } from '../../../main/core/bittensor/index.ts';
 import { createFreeGate } from '../../../main/core/machines/index.ts';
 import type { ProviderOptions, ProviderService } from '../../../main/core/provider/index.ts';
 import { isHotkeyPeer } from '../../../shared/bittensor.ts';
@@ -94,8 +94,8 @@ export function synapse(request: string, { by = FRIEND, atMs = NOW_MS }: Signing
   return { method: 'POST', path: `/${SYNAPSE_NAME}`, headers, body, address: '203.0.113.5' };
 }
 
-/** `service` stands in the place of the provider service. */
-export async function openDoor(options: Partial<ProviderOptions> = {}, service?: ProviderService['app']) {
+/** `service` replaces the provider service. */
+export async function openAccess(options: Partial<ProviderOptions> = {}, service?: ProviderService['app']) {
   const clock = manualClock(NOW_MS);
   const network = await createFakeHub().createNetwork();
   const engine = createFakeEngine({ loaded: FAKE_LIFE, answer: () => ['The ', 'sky ', 'is ', 'blue. '] });
@@ -107,7 +107,7 @@ export async function openDoor(options: Partial<ProviderOptions> = {}, service?:
   const allowed = new Set([FRIEND.address]);
   const strangers: string[] = [];
   let verifications = 0;
-  const door = createHotkeyDoor({
+  const access = createHotkeyAccess({
     provider: { app: service ?? provider.service.app },
     own: OWN,
     hotkeys: {
@@ -124,21 +124,21 @@ export async function openDoor(options: Partial<ProviderOptions> = {}, service?:
   });
   const send = ({ method, path, headers, body, address }: Sent): Promise<Response> => {
     const init = { method, headers, ...(method !== 'GET' && { body, duplex: 'half' }) };
-    return Promise.resolve(door.fetch(new Request(`http://door.test${path}`, init), { address }));
+    return Promise.resolve(access.fetch(new Request(`http://access.test${path}`, init), { address }));
   };
   return { ...provider, engine, clock, allowed, strangers, send, verifications: () => verifications };
 }
 
 /** Asserts a refusal that reached neither engine nor books. */
-export async function refusedAtDoor(
-  door: Awaited<ReturnType<typeof openDoor>>,
+export async function assertRefused(
+  access: Awaited<ReturnType<typeof openAccess>>,
   sent: Sent,
   status: number,
   code: string,
 ): Promise<void> {
-  const before = door.jobs.all().length;
-  const response = await door.send(sent);
+  const before = access.jobs.all().length;
+  const response = await access.send(sent);
   const { error } = (await response.json()) as { error: { code: string } };
   assert.deepEqual([response.status, error.code], [status, code]);
-  assert.equal(door.jobs.all().length, before);
+  assert.equal(access.jobs.all().length, before);
 }

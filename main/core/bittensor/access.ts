@@ -1,5 +1,5 @@
 /**
- * The door for requests that a Bittensor hotkey signed: OpenAI's API with `btauth/1`, and one synapse for the dendrite of
+ * Access by requests that a Bittensor hotkey signed: OpenAI's API with `btauth/1`, and one synapse for the dendrite of
  * version 10. It lets in the hotkeys that the owner allows, for free, and nobody else; the provider service answers.
  */
 import { randomUUID } from 'node:crypto';
@@ -23,11 +23,11 @@ import {
 import { createBodyPlaces, type ProviderService } from '../provider/index.ts';
 import { createVisitors, type PublicEnvironment, type Visitor } from '../storefront/index.ts';
 import { btauthMessage, type Claim, readBtauth, readSynapse, synapseMessage } from './claims.ts';
-import { createDoorLimits, type DoorLimits } from './limits.ts';
+import { type AccessLimits, createAccessLimits } from './limits.ts';
 import { createNonces, type Nonces } from './nonces.ts';
 import { synapseResponse } from './synapse.ts';
 
-export interface HotkeyDoorParts {
+export interface HotkeyAccessParts {
   readonly provider: Pick<ProviderService, 'app'>;
   /** This machine's: requests have to be signed for it. */
   readonly own: Hotkey;
@@ -40,8 +40,8 @@ export interface HotkeyDoorParts {
   readonly onStranger: (address: string, sentence: string) => void;
 }
 
-export type HotkeyDoor = Hono<{ Bindings: PublicEnvironment }>;
-type DoorContext = Context<{ Bindings: PublicEnvironment }>;
+export type HotkeyAccess = Hono<{ Bindings: PublicEnvironment }>;
+type AccessContext = Context<{ Bindings: PublicEnvironment }>;
 
 /** Bodies that are received at the same time, in total and from one address, before their signatures are verified. */
 const BODIES = { unprovenBodiesMax: 16, unprovenBodiesPerPeerMax: 4, bodiesMax: 0, bodiesPerPeerMax: 0 };
@@ -52,39 +52,39 @@ const synapseBodySchema = z.object({ request: z.string() });
 const streamedSchema = z.object({ stream: z.literal(true) });
 const NS_PER_MS = 1_000_000n;
 
-interface Door extends HotkeyDoorParts {
+interface Access extends HotkeyAccessParts {
   readonly visitorOf: (address: string) => Visitor;
-  readonly limits: DoorLimits;
+  readonly limits: AccessLimits;
   readonly nonces: Nonces;
   readonly bodies: ReturnType<typeof createBodyPlaces>;
   /** Name of this run, to dendrites. */
   readonly uuid: string;
 }
 
-export function createHotkeyDoor(parts: HotkeyDoorParts): HotkeyDoor {
-  const app: HotkeyDoor = new Hono({ strict: false });
+export function createHotkeyAccess(parts: HotkeyAccessParts): HotkeyAccess {
+  const app: HotkeyAccess = new Hono({ strict: false });
   const failures = createFailures(parts.onUnexpected);
-  const door: Door = {
+  const access: Access = {
     ...parts,
     visitorOf: createVisitors(),
-    limits: createDoorLimits(parts.clock),
+    limits: createAccessLimits(parts.clock),
     nonces: createNonces(parts.clock),
     bodies: createBodyPlaces(BODIES),
     uuid: randomUUID(),
   };
   identifyResponses(app as unknown as Hono);
   app.use(async (context, next) => {
-    door.limits.enter(door.visitorOf(context.env.address));
+    access.limits.enter(access.visitorOf(context.env.address));
     await next();
   });
   limitBodies(app as unknown as Hono);
-  const answer = (context: DoorContext) => answerSigned(door, context);
+  const answer = (context: AccessContext) => answerSigned(access, context);
   for (const { path } of PAID_ENDPOINTS) app.post(path, answer);
   app.get(MODELS_PATH, answer);
   app.get(`${MODELS_PATH}/:id{.+}`, answer);
   app.post(`/${SYNAPSE_NAME}`, async (context) => {
     try {
-      return await answerSynapse(door, context);
+      return await answerSynapse(access, context);
     } catch (error) {
       // Its client reads no other shape.
       const { status, body } = failures.toResponse(error);
@@ -98,31 +98,31 @@ export function createHotkeyDoor(parts: HotkeyDoorParts): HotkeyDoor {
   return app;
 }
 
-async function answerSigned(door: Door, context: DoorContext): Promise<Response> {
+async function answerSigned(access: Access, context: AccessContext): Promise<Response> {
   const { raw } = context.req;
   const claim = readBtauth(raw.headers);
   const { pathname, search } = new URL(raw.url);
   const { method } = raw;
-  const body = await verified(door, context, claim, (received) =>
+  const body = await verified(access, context, claim, (received) =>
     btauthMessage(claim, { method, target: pathname + search, body: received }),
   );
-  return door.provider.app.fetch(
+  return access.provider.app.fetch(
     forwarded(raw, claim.sender, { url: raw.url, method, body: method === 'GET' ? null : body }),
   );
 }
 
-async function answerSynapse(door: Door, context: DoorContext): Promise<Response> {
+async function answerSynapse(access: Access, context: AccessContext): Promise<Response> {
   const { raw } = context.req;
-  const { clock, own, hotkeys, uuid } = door;
+  const { clock, own, hotkeys, uuid } = access;
   const startedMs = clock.monotonic();
   const claim = readSynapse(raw.headers);
   let request = '';
-  await verified(door, context, claim, (received) => {
+  await verified(access, context, claim, (received) => {
     request = readRequest(received);
     return synapseMessage(claim, hotkeys.sha3(hotkeys.sha3(request)));
   });
   const url = new URL(CHAT_PATH, raw.url).href;
-  const response = await door.provider.app.fetch(
+  const response = await access.provider.app.fetch(
     forwarded(raw, claim.sender, { url, method: 'POST', body: request }),
   );
   const nonceNs = BigInt(Math.floor(clock.now())) * NS_PER_MS;
@@ -147,14 +147,14 @@ function readRequest(body: Uint8Array): string {
  * `not-accepted` or `busy`.
  */
 async function verified(
-  door: Door,
-  context: DoorContext,
+  access: Access,
+  context: AccessContext,
   claim: Claim,
   messageOf: (body: Uint8Array) => string,
 ): Promise<Uint8Array> {
-  const { limits, nonces, own, hotkeys } = door;
+  const { limits, nonces, own, hotkeys } = access;
   const { sender, receiver, nonce, signature } = claim;
-  const visitor = door.visitorOf(context.env.address);
+  const visitor = access.visitorOf(context.env.address);
   if (receiver !== own.address) {
     throw new AppError(
       'not-permitted',
@@ -164,14 +164,14 @@ async function verified(
       },
     );
   }
-  if (!door.isAllowed(sender)) {
+  if (!access.isAllowed(sender)) {
     const sentence = 'The owner of this machine doesn’t allow this hotkey.';
-    door.onStranger(sender, sentence);
+    access.onStranger(sender, sentence);
     throw new AppError('not-accepted', sentence, { details: { code: 'hotkey_not_accepted' } });
   }
   nonces.check(sender, nonce);
   limits.verify(visitor);
-  const leave = door.bodies.enter(visitor.peer, false);
+  const leave = access.bodies.enter(visitor.peer, false);
   try {
     const body = await readBody(context);
     if (!hotkeys.verify({ address: sender, message: messageOf(body), signature })) {

@@ -1,10 +1,10 @@
-/** The door for signed requests, for Bittensor's own packages: real engine, keys, provider service and HTTP server. */
+/** A service for signed requests, for Bittensor's own packages: real engine, keys, provider service and HTTP server. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hotkeys } from '../../main/adapters/bittensor/index.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../../main/adapters/http/index.ts';
-import { createHotkeyDoor } from '../../main/core/bittensor/index.ts';
+import { createHotkeyAccess } from '../../main/core/bittensor/index.ts';
 import { createFreeGate } from '../../main/core/machines/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { isHotkeyPeer } from '../../shared/bittensor.ts';
@@ -48,7 +48,7 @@ export async function openHotkeyMarket(): Promise<{
   const own = hotkeys.open(hotkeys.newSeed());
   const seed = hotkeys.newSeed();
   const allowed = hotkeys.open(seed).address;
-  const door = createHotkeyDoor({
+  const access = createHotkeyAccess({
     ...{ provider: service, own, hotkeys, clock: systemClock },
     isAllowed: (address) => address === allowed,
     onUnexpected: (error) => {
@@ -57,7 +57,11 @@ export async function openHotkeyMarket(): Promise<{
     },
     onStranger: () => undefined,
   });
-  const { server } = createPublicServer(door, { proxies: [], tls: null, onCertificateFault: console.error });
+  const { server } = createPublicServer(access, {
+    proxies: [],
+    tls: null,
+    onCertificateFault: console.error,
+  });
   const port = await listenHttp(server, { host: '127.0.0.1', port: 0 });
   return {
     env: {
