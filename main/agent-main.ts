@@ -72,6 +72,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
       certFile: values['tls-cert'],
       keyFile: values['tls-key'],
     },
+    bittensorListen: values['bittensor-listen'],
     pagePort: values.port,
     gatewayPort: values['gateway-port'],
     passphraseFile: values['passphrase-file'],

@@ -10,6 +10,7 @@ import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
+import { openBittensor } from './agent/bittensor.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { holdForChecks, openVerdicts } from './agent/checking.ts';
@@ -237,17 +238,17 @@ async function compose(
     report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
-  const storefront = await openStorefront(surroundings, { foundation, money, network, buying });
+  const served = { foundation, money, network, buying, selling };
+  const { storefront, addresses } = await openWebServices(surroundings, served);
   const router = openApi(surroundings, {
-    ...opened,
-    ...views,
+    ...{ ...opened, ...views },
     ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network, storefront }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network, addresses }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -279,9 +280,9 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; storefront: OpenStorefront | null },
-): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain' | 'storefront' | 'metrics'> {
-  const { paths, money, network, storefront } = parts;
+  parts: { paths: HomePaths; money: Money; network: Network; addresses: WebServices['addresses'] },
+): Omit<AgentReady, 'page' | 'gateway' | 'requester'> {
+  const { paths, money, network, addresses } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -289,8 +290,23 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...storefront?.ready,
+    ...addresses,
   };
+}
+
+/** Services over HTTP for requests from outside. */
+interface WebServices {
+  readonly storefront: OpenStorefront | null;
+  readonly addresses: Pick<AgentReady, 'storefront' | 'metrics' | 'bittensor'>;
+}
+
+async function openWebServices(
+  surroundings: Surroundings,
+  { selling, ...parts }: Parameters<typeof openStorefront>[1] & { readonly selling: Selling },
+): Promise<WebServices> {
+  const storefront = await openStorefront(surroundings, parts);
+  const signed = await openBittensor(surroundings, parts.foundation, selling);
+  return { storefront, addresses: { ...storefront?.ready, ...signed } };
 }
 
 /** Opens the network of peers, and in the profile office what the owner's machines are to each other. */

@@ -1,7 +1,8 @@
-/** Customers of the storefront that pay in advance: payers on the chain, and people with an API key. */
+/** Customers of the storefront: visitors, and those that pay in advance: payers on the chain, and people with an API key. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
 
+const VISITOR = 'web-';
 const PAYER = 'payer:';
 const KEY = 'key:';
 
@@ -17,6 +18,15 @@ export function keyCustomerId(keyId: string): string {
 /** True for the ID of a customer, false for that of a payment channel. */
 export function isCustomerId(id: string): boolean {
   return id.startsWith(PAYER) || id.startsWith(KEY);
+}
+
+/** In the place of a peer's ID, where the storefront sells. */
+export function visitorPeer(name: string): string {
+  return VISITOR + name;
+}
+
+export function isVisitorPeer(peer: string): boolean {
+  return peer.startsWith(VISITOR);
 }
 
 /** A customer with an API key, without the key. */

@@ -1,5 +1,6 @@
 /** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
+import { BITTENSOR_HOTKEYS_MAX, bittensorHotkeySchema } from './bittensor.ts';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
@@ -131,6 +132,8 @@ export const settingsSchema = z.object({
   hordeModels: hordeModelsSchema,
   /** Take jobs that may be for adults only. */
   hordeNsfw: z.boolean(),
+  /** Bittensor’s hotkeys that may use this machine for free. */
+  bittensorHotkeys: z.array(bittensorHotkeySchema).max(BITTENSOR_HOTKEYS_MAX),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -270,6 +273,7 @@ export const DEFAULT_SETTINGS: Settings = {
   hordeWorkerName: null,
   hordeModels: [],
   hordeNsfw: false,
+  bittensorHotkeys: [],
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',

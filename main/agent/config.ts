@@ -28,6 +28,8 @@ export interface AgentConfig {
   readonly role: 'owner' | 'storefront' | 'practice-requester' | PublicRole;
   /** Options of the role `storefront`. */
   readonly web?: WebConfig;
+  /** `ADDRESS:PORT` for requests that Bittensor's hotkeys sign; null or absent: none are answered. */
+  readonly bittensorListen?: string | null;
   /** 0 takes any free port. */
   readonly pagePort: number;
   readonly gatewayPort: number;

@@ -1,8 +1,10 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
 import { freemem } from 'node:os';
+import { isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { plainAsset } from '../../shared/money.ts';
+import { FREE_PRICE } from '../../shared/price.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
@@ -48,8 +50,7 @@ export interface SellingParts {
 }
 
 const STOP_GRACE_MS = 1_000;
-/** Prices among the machines of one owner. */
-const FREE_PRICE = { inputPerMillion: '0', outputPerMillion: '0' };
+/** Among the machines of one owner. */
 const FREE: Pick<Pricing, 'quote'> = {
   quote: () => ({ price: FREE_PRICE, batchPrice: null, reason: 'own' }),
 };
@@ -191,11 +192,12 @@ function openProvider(
       network: chain.id,
     }),
   });
+  const freeGate = createFreeGate(plainAsset(chain.token), wallet.payout);
   const provider = createProviderService({
     engines,
-    gate: terms.isPaid
-      ? createPaymentGate(money.channels)
-      : createFreeGate(plainAsset(chain.token), wallet.payout),
+    gate: terms.isPaid ? createPaymentGate(money.channels) : freeGate,
+    // They were compared with the owner's list before.
+    guests: { isGuest: isHotkeyPeer, gate: freeGate },
     key: network.key,
     clock,
     jobs,
@@ -203,7 +205,8 @@ function openProvider(
     consent: createConsent({
       settings: settings.get,
       records: foundation.records,
-      isOwn: (peer) => peer === network.key.peer || (machines?.roster.roleOf(peer) ?? null) !== null,
+      isOwn: (peer) =>
+        peer === network.key.peer || isHotkeyPeer(peer) || (machines?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
     ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
@@ -214,7 +217,9 @@ function openProvider(
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
     onActive: (active) => {
       // Their vouchers were verified.
-      for (const { requester } of active) if (!isHordePeer(requester)) network.prefer(requester);
+      for (const { requester } of active) {
+        if (!isHordePeer(requester) && !isHotkeyPeer(requester)) network.prefer(requester);
+      }
       parts.engine.duty.setJobs(active.length);
       changed('work');
       if (active.length === 0) parts.serving.idle();

@@ -1,5 +1,6 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { ruledGroups } from '../../shared/machine-rules.ts';
 import { plainAsset } from '../../shared/money.ts';
@@ -269,5 +270,6 @@ function machines({ machines, network }: SectionParts): AgentState['machines'] {
 /** Peer IDs of Ed25519 keys all begin alike, so their last 8 characters tell them apart. */
 function shortName(peer: string): string {
   if (isHordePeer(peer)) return 'AI Horde';
+  if (isHotkeyPeer(peer)) return `Bittensor …${peer.slice(-8)}`;
   return `…${peer.slice(-8)}`;
 }

@@ -1,5 +1,4 @@
 /** Opens the storefront: buys on the market what strangers buy over HTTP, and takes their payments. */
-import { isIP } from 'node:net';
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import type { Presence } from '../../shared/presence.ts';
@@ -38,6 +37,7 @@ import { serveMetrics } from './metrics.ts';
 import type { Money } from './money.ts';
 import { createStorefrontMetrics } from './storefront-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
+import { type ListenAddress, readListen, urlHost } from './web-address.ts';
 
 export interface StorefrontParts {
   readonly foundation: Foundation;
@@ -77,6 +77,7 @@ const LIMITS: Partial<ProviderLimits> = {
 const LATE_PAYMENTS_MS = 60_000;
 const CERTIFICATE_MS = 60_000;
 const STOP_GRACE_MS = 1_000;
+const ANY_LOOPBACK_PORT: ListenAddress = { host: '127.0.0.1', port: 0 };
 const ALWAYS: Presence = { decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null };
 
 /** Null for other roles. Fails with `bad-request` or `port-in-use`. */
@@ -91,7 +92,7 @@ export async function openStorefront(
     throw new AppError('bad-request', '--role storefront requires --profile open or practice.');
   const web = config.web ?? NOTHING_NAMED;
   const own = log.child('storefront');
-  const listen = readListen(web.listen);
+  const listen = web.listen === null ? ANY_LOOPBACK_PORT : readListen(web.listen, '--web-listen');
   const assetId = parts.money.chain.token.id;
   const customers = createCustomerKeys({ records, clock, ledger, assetId, log: own });
   const blocks = createBlockList(records, clock);
@@ -203,19 +204,6 @@ function openGate(
   return gate;
 }
 
-/** Fails with `bad-request`. Port 0 is any free one. */
-function readListen(text: string | null): { readonly host: string; readonly port: number } {
-  if (text === null) return { host: '127.0.0.1', port: 0 };
-  const match = /^\[?([0-9a-fA-F.:]+?)\]?:(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? '';
-  const port = Number(match?.[2]);
-  if (isIP(host) !== 0 && port <= 65_535) return { host, port };
-  throw new AppError(
-    'bad-request',
-    `Invalid --web-listen "${text}". Use an IP address and a port, for example 127.0.0.1:8402.`,
-  );
-}
-
 function readPublicUrl(text: string | null): string | null {
   if (text === null) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -232,10 +220,6 @@ function readTls({ certFile, keyFile }: WebConfig) {
   if (certFile === null && keyFile === null) return null;
   if (certFile !== null && keyFile !== null) return { certFile, keyFile };
   throw new AppError('bad-request', '--tls-cert and --tls-key are used together.');
-}
-
-function urlHost(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host;
 }
 
 function starting(): Response {

@@ -20,6 +20,7 @@ const CONTRACTS = /^contracts\/artifacts\//;
 /** The vendor libraries of each adapter folder. */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   anvil: ['@foundry-rs/anvil'],
+  bittensor: ['@scure/sr25519', '@scure/base', '@noble/hashes'],
   busboy: ['@fastify/busboy'],
   ethers: ['ethers'],
   fflate: ['fflate'],
@@ -39,6 +40,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   ],
   mcp: ['@modelcontextprotocol/sdk'],
   llama: ['node-llama-cpp', '@huggingface/jinja'],
+  pdfkit: ['pdfkit'],
   pino: ['pino'],
   prometheus: ['prom-client'],
   router: ['fast-xml-parser'],
@@ -157,6 +159,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   '@react-aria/optimize-locales-plugin': 'leaves out the texts of React Aria in other languages than ours',
   '@types/better-sqlite3': 'types',
   '@types/node': 'types',
+  '@types/pdfkit': 'types',
   '@types/qrcode': 'types',
   '@types/react': 'types',
   '@types/react-dom': 'types',

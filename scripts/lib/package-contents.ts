@@ -44,6 +44,9 @@ const NOT_TRACED = [
 const LOADED_BY_PATH = [
   'node_modules/node-llama-cpp/llama/binariesGithubRelease.json',
   'node_modules/node-llama-cpp/llama/llama.cpp.info.json',
+  'node_modules/pdfkit/js/standard-fonts/Helvetica.cjs',
+  'node_modules/pdfkit/js/standard-fonts/HelveticaBold.cjs',
+  'node_modules/pdfkit/package.json',
   'node_modules/tiny-secp256k1/lib/secp256k1.wasm',
 ];
 const FOLDERS = ['dist/desktop', 'dist/preload', 'dist/renderer', 'dist/agent', 'resources/icons'];

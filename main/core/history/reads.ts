@@ -9,7 +9,7 @@ import type { Posting, PostingKind } from '../../ports/ledger.ts';
 import type { RateSource } from '../../ports/rates.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { type DeviceChange, type DeviceEarnings, earningsByDevice } from '../earnings/index.ts';
-import { EXPORTS } from '../exports/index.ts';
+import { EXPORTS, type PdfParts } from '../exports/index.ts';
 import { type FoundJobs, type JobPage, listJobs } from '../jobs/index.ts';
 import type { DayEarnings, Ledger, ModelEarnings } from '../ledger/index.ts';
 
@@ -46,6 +46,7 @@ export interface HistoryParts {
   readonly assetOf: (id: string) => Asset | null;
   /** As they are when an export begins. */
   readonly rates: () => RateSource;
+  readonly pdf: () => PdfParts;
 }
 
 export function createHistoryReads({
@@ -54,6 +55,7 @@ export function createHistoryReads({
   calendar,
   assetOf,
   rates,
+  pdf,
 }: HistoryParts): HistoryReads {
   return {
     jobs: (page) => listJobs(records, page),
@@ -63,10 +65,13 @@ export function createHistoryReads({
       earningsByDevice(ledger.earningsByQuarter(assetId, days), changes),
     entries: ledger.entries,
     export: ({ format, fromMs, toMs }) =>
-      EXPORTS[format]({
-        ...{ pages: () => ledger.pages(), fromMs, toMs, assetOf },
-        rates: rates(),
-        dayOf: calendar.day,
-      }),
+      EXPORTS[format](
+        {
+          ...{ pages: () => ledger.pages(), fromMs, toMs, assetOf },
+          rates: rates(),
+          dayOf: calendar.day,
+        },
+        pdf,
+      ),
   };
 }

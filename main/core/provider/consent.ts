@@ -21,7 +21,7 @@ export type ConsentSettings = Pick<Settings, 'sellTo' | 'knownPeers' | 'categori
 export interface ConsentOptions {
   readonly settings: () => ConsentSettings;
   readonly records: RecordStore;
-  /** True for the owner's machines, this one included: they may always buy. */
+  /** True for the owner's machines, this one included, and the owner's guests: they may always buy. */
   readonly isOwn: (peer: string) => boolean;
 }
 
@@ -61,7 +61,7 @@ export function createConsent({ settings, records, isOwn }: ConsentOptions): Con
       for (const category of categoriesOf(asked, false)) checkCategory(category);
     },
     noteBuyer(peer) {
-      if (buyers.has(peer) || buyers.size >= BUYERS_MAX) return;
+      if (isOwn(peer) || buyers.has(peer) || buyers.size >= BUYERS_MAX) return;
       buyers.add(peer);
       records.set(COLLECTION, peer, '{}');
     },

@@ -3,9 +3,11 @@
 export type { ActiveJob, RunningJob } from './active-jobs.ts';
 export { createAdmission } from './admission.ts';
 export { type AnswerFiles, openAnswerFiles } from './answer-files.ts';
+export { createBodyPlaces } from './body-places.ts';
 export { limitChainWork } from './chain-work.ts';
 export { type Consent, createConsent } from './consent.ts';
 export { createFreeRequests } from './free-requests.ts';
+export type { Guests } from './guests.ts';
 export type { SpeedCurve } from './job-speeds.ts';
 export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
