@@ -44,7 +44,7 @@ import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
-import { type OpenStorefront, openStorefront } from './agent/storefront.ts';
+import { openStorefrontSwitch, type StorefrontSwitch } from './agent/storefront-switch.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
@@ -220,9 +220,10 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const storefront = await openStorefrontSwitch(surroundings, { foundation, money, network, buying });
   const updates = openUpdates(surroundings, foundation);
   const horde = openHorde(surroundings, foundation, selling);
-  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde };
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde, storefront };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, ways, contacts, changes },
@@ -237,11 +238,10 @@ async function compose(
     report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
-  const storefront = await openStorefront(surroundings, { foundation, money, network, buying });
   const router = openApi(surroundings, {
     ...opened,
     ...views,
-    ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
+    ...{ hub, startup, buying, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
@@ -279,7 +279,7 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; storefront: OpenStorefront | null },
+  parts: { paths: HomePaths; money: Money; network: Network; storefront: StorefrontSwitch },
 ): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain' | 'storefront' | 'metrics'> {
   const { paths, money, network, storefront } = parts;
   const { id, rpcUrl, token } = money.chain;
@@ -289,7 +289,7 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...storefront?.ready,
+    ...storefront.ready(),
   };
 }
 

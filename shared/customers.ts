@@ -1,6 +1,14 @@
-/** Customers of the storefront that pay in advance: payers on the chain, and people with an API key. */
+/** Visitors of the storefront, and its customers, who pay in advance: payers on the chain, and people with an API key. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
+
+/** Beginning of the names of visitors, where a job has the ID of its peer. */
+export const VISITOR_PREFIX = 'web-';
+
+/** True for a visitor of the storefront: another machine computes what it buys. */
+export function isVisitor(peer: string): boolean {
+  return peer.startsWith(VISITOR_PREFIX);
+}
 
 const PAYER = 'payer:';
 const KEY = 'key:';
