@@ -45,7 +45,7 @@ import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
-import { type OpenStorefront, openStorefront } from './agent/storefront.ts';
+import { openStorefrontSwitch } from './agent/storefront-switch.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
@@ -221,9 +221,11 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const storefront = await openStorefrontSwitch(surroundings, { foundation, money, network, buying });
+  const signed = await openBittensor(surroundings, foundation, selling);
   const updates = openUpdates(surroundings, foundation);
   const horde = openHorde(surroundings, foundation, selling);
-  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde };
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde, storefront };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, ways, contacts, changes },
@@ -238,17 +240,15 @@ async function compose(
     report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
-  const served = { foundation, money, network, buying, selling };
-  const { storefront, addresses } = await openWebServices(surroundings, served);
   const router = openApi(surroundings, {
     ...{ ...opened, ...views },
-    ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
+    ...{ hub, startup, buying, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network, addresses }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network, outside: { ...storefront.ready(), ...signed } }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -280,9 +280,9 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; addresses: WebServices['addresses'] },
+  parts: { paths: HomePaths; money: Money; network: Network; outside: Pick<AgentReady, 'storefront' | 'bittensor'> },
 ): Omit<AgentReady, 'page' | 'gateway' | 'requester'> {
-  const { paths, money, network, addresses } = parts;
+  const { paths, money, network, outside } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -290,23 +290,8 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...addresses,
+    ...outside,
   };
-}
-
-/** Services over HTTP for requests from outside. */
-interface WebServices {
-  readonly storefront: OpenStorefront | null;
-  readonly addresses: Pick<AgentReady, 'storefront' | 'metrics' | 'bittensor'>;
-}
-
-async function openWebServices(
-  surroundings: Surroundings,
-  { selling, ...parts }: Parameters<typeof openStorefront>[1] & { readonly selling: Selling },
-): Promise<WebServices> {
-  const storefront = await openStorefront(surroundings, parts);
-  const signed = await openBittensor(surroundings, parts.foundation, selling);
-  return { storefront, addresses: { ...storefront?.ready, ...signed } };
 }
 
 /** Opens the network of peers, and in the profile office what the owner's machines are to each other. */

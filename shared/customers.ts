@@ -1,8 +1,10 @@
-/** Customers of the storefront: visitors, and those that pay in advance: payers on the chain, and people with an API key. */
+/** Visitors of the storefront, and its customers, who pay in advance: payers on the chain, and people with an API key. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
 
-const VISITOR = 'web-';
+/** Beginning of the names of visitors, where a job has the ID of its peer. */
+export const VISITOR_PREFIX = 'web-';
+
 const PAYER = 'payer:';
 const KEY = 'key:';
 
@@ -22,11 +24,12 @@ export function isCustomerId(id: string): boolean {
 
 /** In the place of a peer's ID, where the storefront sells. */
 export function visitorPeer(name: string): string {
-  return VISITOR + name;
+  return VISITOR_PREFIX + name;
 }
 
-export function isVisitorPeer(peer: string): boolean {
-  return peer.startsWith(VISITOR);
+/** True for a visitor of the storefront: another machine computes what it buys. */
+export function isVisitor(peer: string): boolean {
+  return peer.startsWith(VISITOR_PREFIX);
 }
 
 /** A customer with an API key, without the key. */

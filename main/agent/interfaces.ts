@@ -42,6 +42,7 @@ import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
+import type { StorefrontSwitch } from './storefront-switch.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTerminalAccess } from './terminal-access.ts';
 import { type Upgrade, watchUpgrade } from './upgrade.ts';
@@ -67,6 +68,7 @@ export interface StateParts {
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
   readonly horde: Horde;
+  readonly storefront: Pick<StorefrontSwitch, 'state'>;
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -90,6 +92,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       gateway: parts.gateway,
       batches: parts.batches,
       horde: parts.horde,
+      storefront: parts.storefront,
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -124,7 +127,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
-  readonly storefront: RouterParts['storefront'];
+  readonly storefront: Pick<StorefrontSwitch, 'opened'>;
   readonly horde: Horde;
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
@@ -171,7 +174,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
-    storefront: parts.storefront,
+    storefront: parts.storefront.opened,
     batches: parts.buying.batches,
     horde: parts.horde,
     upgrade: openUpgrade(surroundings, selling, shell),

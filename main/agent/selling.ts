@@ -110,24 +110,29 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       serving.start();
       const { market } = parts.network;
       if (market === null) return;
-      announceModels(surroundings, market, serving);
+      announceModels(surroundings, foundation, { market, serving });
       tellChangesOf(surroundings, foundation, { market, offerTerms, serving });
     },
   };
 }
 
 /** Announces the models that are offered here in the open market. */
-function announceModels({ clock, onClose, log }: Surroundings, market: Market, { engines }: Serving): void {
+function announceModels(
+  { clock, onClose, log }: Surroundings,
+  { settings }: Pick<Foundation, 'settings'>,
+  { market, serving: { engines } }: { readonly market: Market; readonly serving: Serving },
+): void {
   const announcing = createAnnouncing({
     market,
     clock,
     log: log.child('market'),
     keys() {
-      const offered = engines.offerable().map(({ sha256 }) => sha256);
+      const offered = settings.get().marketOn ? engines.offerable().map(({ sha256 }) => sha256) : [];
       return offered.length === 0 ? [] : [marketKey, ...offered];
     },
   });
   onClose(engines.onStatus(() => announcing.changed()));
+  onClose(settings.onChange(() => announcing.changed()));
   announcing.start();
   onClose(() => announcing.stop());
 }
@@ -168,8 +173,8 @@ function openProvider(
   const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offerTerms = (): OfferTerms => {
     const { benchmark } = parts.measuring;
-    const models = engines.offerable();
-    const { categoriesOff } = settings.get();
+    const { categoriesOff, marketOn } = settings.get();
+    const models = marketOn || machines !== null ? engines.offerable() : [];
     return {
       payout: wallet.payout,
       ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),

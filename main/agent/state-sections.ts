@@ -26,6 +26,7 @@ import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
 import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
+import type { StorefrontSwitch } from './storefront-switch.ts';
 
 /** They are sent with every change of the network section. */
 const CONTACTS_SHOWN = 50;
@@ -58,6 +59,7 @@ export interface SectionParts {
   readonly batches: () => Pick<Batches, 'views'>;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
   readonly horde: Pick<Horde, 'state'>;
+  readonly storefront: Pick<StorefrontSwitch, 'state'>;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -74,6 +76,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
     horde: () => parts.horde.state(),
+    storefront: () => parts.storefront.state(),
     machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };

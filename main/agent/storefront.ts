@@ -48,7 +48,9 @@ export interface StorefrontParts {
 
 export interface OpenStorefront {
   /** Its address, and that of its metrics on loopback, if the owner asked for them. */
-  readonly ready: Pick<AgentReady, 'storefront' | 'metrics'>;
+  readonly ready: Required<Pick<AgentReady, 'storefront'>> & Pick<AgentReady, 'metrics'>;
+  /** Address that it names to buyers. */
+  readonly publicUrl: string;
   readonly customers: CustomerKeys;
   readonly blocks: BlockList;
   readonly reports: AbuseReports;
@@ -80,17 +82,14 @@ const STOP_GRACE_MS = 1_000;
 const ANY_LOOPBACK_PORT: ListenAddress = { host: '127.0.0.1', port: 0 };
 const ALWAYS: Presence = { decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null };
 
-/** Null for other roles. Fails with `bad-request` or `port-in-use`. */
+/** Fails with `bad-request` or `port-in-use`. */
 export async function openStorefront(
   surroundings: Surroundings,
   parts: StorefrontParts,
-): Promise<OpenStorefront | null> {
-  const { config, terms, clock, onClose, log } = surroundings;
+  web: WebConfig,
+): Promise<OpenStorefront> {
+  const { config, clock, onClose, log } = surroundings;
   const { records, ledger } = parts.foundation;
-  if (config.role !== 'storefront') return null;
-  if (!terms.isPaid)
-    throw new AppError('bad-request', '--role storefront requires --profile open or practice.');
-  const web = config.web ?? NOTHING_NAMED;
   const own = log.child('storefront');
   const listen = web.listen === null ? ANY_LOOPBACK_PORT : readListen(web.listen, '--web-listen');
   const assetId = parts.money.chain.token.id;
@@ -129,17 +128,9 @@ export async function openStorefront(
   own.info('Storefront ready', { address, publicUrl });
   return {
     ready: { storefront: address, ...(metricsUrl !== null && { metrics: metricsUrl }) },
-    ...{ customers, blocks, reports },
+    ...{ publicUrl, customers, blocks, reports },
   };
 }
-
-const NOTHING_NAMED: WebConfig = {
-  listen: null,
-  publicUrl: null,
-  proxies: [],
-  certFile: null,
-  keyFile: null,
-};
 
 /** Opens the service that sells, and what it sells. */
 function openSales(

@@ -106,8 +106,8 @@ export interface ApiParts {
     offers(): readonly OfferedNow[];
   };
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
-  /** Null unless the agent runs as one. */
-  readonly storefront: {
+  /** Null while it is off. */
+  readonly storefront: () => {
     readonly customers: Pick<CustomerKeys, 'list' | 'add' | 'credit' | 'revoke'>;
     readonly blocks: Pick<BlockList, 'list' | 'add' | 'remove'>;
     readonly reports: Pick<AbuseReports, 'list'>;

@@ -21,6 +21,7 @@ import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { storefrontStateSchema } from '../storefront.ts';
 import { updateStateSchema } from '../updates.ts';
 import { batchesStateSchema } from './batches.ts';
 
@@ -386,6 +387,7 @@ export const agentStateSchema = z.object({
   network: networkStateSchema,
   batches: batchesStateSchema,
   horde: hordeStateSchema,
+  storefront: storefrontStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

@@ -204,6 +204,10 @@ function earningsHandlers(agent: FakeAgentState) {
       agent.receive('earnings.byModel', input);
       return { models: script.byModel };
     }),
+    byNetwork: on.earnings.byNetwork.handler(({ input }) => {
+      agent.receive('earnings.byNetwork', input);
+      return script.byNetwork;
+    }),
     overview: on.earnings.overview.handler(({ input }) => {
       agent.receive('earnings.overview', input);
       return script.overview(input.period);

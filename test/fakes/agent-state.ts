@@ -33,6 +33,7 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     network: networkOf(view),
     machines: null,
     horde: hordeOf(view),
+    storefront: { state: 'off', address: null, publicUrl: null, isFixed: false },
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });

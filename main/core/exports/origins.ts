@@ -1,5 +1,5 @@
 /** Origin of income: the own market, the storefront, an AI Horde, or what a relay of one's own forwarded. */
-import { isCustomerId, isVisitorPeer } from '../../../shared/customers.ts';
+import { isCustomerId, isVisitor } from '../../../shared/customers.ts';
 import { isHordePeer } from '../../../shared/horde.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import type { ExportSources } from './sources.ts';
@@ -36,7 +36,7 @@ export function originsOf(sources: Pick<ExportSources, 'pages'>): (posting: Post
 
 function ofPeer(peer: string): Origin {
   if (isHordePeer(peer)) return 'ai-horde';
-  return isVisitorPeer(peer) ? 'storefront' : 'market';
+  return isVisitor(peer) ? 'storefront' : 'market';
 }
 
 /** The channels of the storefront's visitors. */
@@ -44,7 +44,7 @@ function visitorChannels({ pages }: Pick<ExportSources, 'pages'>): ReadonlySet<s
   const channels = new Set<string>();
   for (const page of pages()) {
     for (const { posting } of page) {
-      if (posting.peer === null || !isVisitorPeer(posting.peer)) continue;
+      if (posting.peer === null || !isVisitor(posting.peer)) continue;
       for (const { channelId } of posting.lines) if (channelId !== null) channels.add(channelId);
     }
   }

@@ -11,7 +11,7 @@ import type { Calendar } from '../calendar/index.ts';
 import { type DeviceChange, type DeviceEarnings, earningsByDevice } from '../earnings/index.ts';
 import { EXPORTS, type PdfParts } from '../exports/index.ts';
 import { type FoundJobs, type JobPage, listJobs } from '../jobs/index.ts';
-import type { DayEarnings, Ledger, ModelEarnings } from '../ledger/index.ts';
+import type { DayEarnings, Ledger, ModelEarnings, NetworkEarnings } from '../ledger/index.ts';
 
 export interface ExportRequest {
   readonly format: ExportFormat;
@@ -26,6 +26,7 @@ export interface HistoryReads {
   jobs(page: JobPage): FoundJobs;
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
+  earningsByNetwork(assetId: string, days: number): NetworkEarnings;
   earningsByDevice(
     assetId: string,
     days: number,
@@ -40,7 +41,7 @@ export interface HistoryParts {
   readonly records: Pick<JobRecords, 'list'>;
   readonly ledger: Pick<
     Ledger,
-    'earningsByDay' | 'earningsByModel' | 'earningsByQuarter' | 'entries' | 'pages'
+    'earningsByDay' | 'earningsByModel' | 'earningsByNetwork' | 'earningsByQuarter' | 'entries' | 'pages'
   >;
   readonly calendar: Calendar;
   readonly assetOf: (id: string) => Asset | null;
@@ -61,6 +62,7 @@ export function createHistoryReads({
     jobs: (page) => listJobs(records, page),
     earningsByDay: ledger.earningsByDay,
     earningsByModel: ledger.earningsByModel,
+    earningsByNetwork: ledger.earningsByNetwork,
     earningsByDevice: (assetId, days, changes) =>
       earningsByDevice(ledger.earningsByQuarter(assetId, days), changes),
     entries: ledger.entries,

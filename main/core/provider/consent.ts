@@ -16,7 +16,7 @@ export interface Consent {
   noteBuyer(peer: string): void;
 }
 
-export type ConsentSettings = Pick<Settings, 'sellTo' | 'knownPeers' | 'categoriesOff'>;
+export type ConsentSettings = Pick<Settings, 'marketOn' | 'sellTo' | 'knownPeers' | 'categoriesOff'>;
 
 export interface ConsentOptions {
   readonly settings: () => ConsentSettings;
@@ -33,8 +33,10 @@ export function createConsent({ settings, records, isOwn }: ConsentOptions): Con
   const buyers = new Set(records.list(COLLECTION).map(({ key }) => key));
 
   function mayBuy(peer: string): boolean {
-    const { sellTo, knownPeers } = settings();
-    if (sellTo === 'anybody' || isOwn(peer) || knownPeers.includes(peer)) return true;
+    const { marketOn, sellTo, knownPeers } = settings();
+    if (isOwn(peer)) return true;
+    if (!marketOn) return false;
+    if (sellTo === 'anybody' || knownPeers.includes(peer)) return true;
     return sellTo === 'known' && buyers.has(peer);
   }
 
