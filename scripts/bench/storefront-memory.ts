@@ -1,7 +1,7 @@
 /** Measures the memory of a storefront's process with a thousand open streams. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CHAT_PATH } from '../../shared/wire.ts';
@@ -9,9 +9,12 @@ import { REPOSITORY } from '../lib/places.ts';
 import { progress } from './result.ts';
 
 const STREAMS = 1_000;
-/** Opened and closed before the first measurement, so that what the first streams load doesn't count. */
+/** Opened and ended before the first measurement, so that what the first streams load doesn't count. */
 const WARM_UP_STREAMS = 300;
 const OPENED_AT_A_TIME = 25;
+/** The engines are slow: the long answers last until they are closed. */
+const SHORT_TOKENS = 2;
+const LONG_TOKENS = 4_000;
 
 const readySchema = z.object({
   url: z.string(),
@@ -29,14 +32,15 @@ export async function measureStreams() {
   const agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY });
   try {
     const ready = readySchema.parse(await message(shop));
-    const open = (count: number) => openStreams(count, ready, agent);
-    await closeStreams(await open(WARM_UP_STREAMS));
+    const open = (count: number, maxTokens: number) =>
+      openStreams(count, (index) => openStream(index, maxTokens, ready, agent));
+    await Promise.all((await open(WARM_UP_STREAMS, SHORT_TOKENS)).map(({ ended }) => ended));
     const before = await measure(shop, 0);
     const startMs = performance.now();
-    const streams = await open(STREAMS);
+    const streams = await open(STREAMS, LONG_TOKENS);
     const openedMs = performance.now() - startMs;
     const during = await measure(shop, STREAMS);
-    await closeStreams(streams);
+    for (const { close } of streams) close();
     const after = await measure(shop, 0);
     return {
       streamsOpen: during.streams,
@@ -63,21 +67,19 @@ async function measure(shop: ChildProcess, streams: number) {
 }
 
 interface OpenStream {
-  readonly sent: ClientRequest;
-  readonly response: IncomingMessage;
+  readonly ended: Promise<unknown>;
+  close(): void;
 }
 
 async function openStreams(
   count: number,
-  ready: z.infer<typeof readySchema>,
-  agent: Agent,
+  open: (index: number) => Promise<OpenStream>,
 ): Promise<readonly OpenStream[]> {
   const streams: OpenStream[] = [];
   while (streams.length < count) {
-    const wave = Array.from({ length: Math.min(OPENED_AT_A_TIME, count - streams.length) }, (_, index) =>
-      openStream(streams.length + index, ready, agent),
-    );
-    streams.push(...(await Promise.all(wave)));
+    const wave = Math.min(OPENED_AT_A_TIME, count - streams.length);
+    const opening = Array.from({ length: wave }, (_, index) => open(streams.length + index));
+    streams.push(...(await Promise.all(opening)));
   }
   return streams;
 }
@@ -85,6 +87,7 @@ async function openStreams(
 /** Resolves when the first token has arrived. Each stream is of another visitor. */
 async function openStream(
   index: number,
+  maxTokens: number,
   { url, model, keys }: z.infer<typeof readySchema>,
   agent: Agent,
 ): Promise<OpenStream> {
@@ -97,26 +100,17 @@ async function openStream(
       'x-forwarded-for': `10.${Math.floor(index / 250)}.${index % 250}.1`,
     },
   });
-  sent.end(
-    JSON.stringify({
-      model,
-      messages: [{ role: 'user', content: 'Why is the sky blue?' }],
-      max_tokens: 4_000,
-      stream: true,
-    }),
-  );
+  const messages = [{ role: 'user', content: 'Why is the sky blue?' }];
+  sent.end(JSON.stringify({ model, messages, max_tokens: maxTokens, stream: true }));
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  if (response.statusCode !== 200) throw new Error(`A stream was refused with ${response.statusCode}.`);
-  await once(response, 'data');
+  const [first] = (await once(response, 'data')) as [Buffer];
+  if (response.statusCode !== 200) {
+    throw new Error(`A stream was refused with ${response.statusCode}: ${first.toString()}`);
+  }
+  const ended = new Promise<void>((resolve) => response.on('end', resolve));
   response.on('data', () => undefined);
   // It is closed from here.
   response.on('error', () => undefined);
-  return { sent, response };
-}
-
-async function closeStreams(streams: readonly OpenStream[]): Promise<void> {
-  for (const { sent, response } of streams) {
-    response.destroy();
-    sent.destroy();
-  }
+  sent.on('error', () => undefined);
+  return { ended, close: () => sent.destroy() };
 }

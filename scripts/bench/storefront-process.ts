@@ -1,6 +1,6 @@
 /**
  * A storefront for `npm run bench -- storefront`, in a process of its own: it reports its address, and its memory on request.
- * The engines behind it are stand-ins with one token per second and stream.
+ * The engines behind it are stand-ins that generate slowly.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { MODEL, openChain, openStorefrontMarket } from '../../test/contract/stor
 import { createFakeEngine } from '../../test/fakes/engine.ts';
 import { FAKE_LIFE } from '../../test/fakes/market.ts';
 
-const TOKEN_MS = 1_000;
+const TOKEN_MS = 5_000;
 const KEYS = 100;
 const BALANCE = amount(1_000_000_000n);
 const SETTLE_MS_MAX = 60_000;

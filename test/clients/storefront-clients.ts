@@ -8,10 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Wallet } from 'ethers';
-import { readBalances } from '../../main/adapters/ethers/index.ts';
+import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
+import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import { createFacilitator } from '../../main/adapters/x402/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { keyCustomerId, payerCustomerId } from '../../shared/customers.ts';
 import { amount } from '../../shared/money.ts';
+import { startFacilitator } from '../contract/loopback-facilitator.ts';
+import { makeAccounts } from '../contract/paid-service.ts';
 import {
   MODEL,
   openChain,
@@ -38,14 +42,15 @@ export const STOREFRONT_CLIENTS: readonly ClientCase[] = [
     script: 'storefront_x402.py',
     name: 'storefront: x402 (Python)',
     language: 'python',
-    packages: ['x402[evm,httpx]==2.25.0', 'openai'],
+    packages: ['x402[evm,httpx,extensions]==2.25.0'],
     without,
   },
   {
     script: 'storefront_x402_openai.py',
     name: 'storefront: x402-openai (Python)',
     language: 'python',
-    packages: ['x402-openai==1.0.0', 'x402[evm,httpx]==2.25.0'],
+    python: '3.12',
+    packages: ['x402-openai==1.0.0', 'x402[evm,httpx,extensions]==2.25.0'],
     without,
   },
   {
@@ -63,7 +68,8 @@ export async function openStorefrontClients(): Promise<{
 }> {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-shop-clients-'));
   const chain = await openChain(folder);
-  const shop = await openStorefrontMarket(chain);
+  const facilitator = await openFacilitator(chain);
+  const shop = await openStorefrontMarket(chain, { network: { facilitators: [facilitator.url] } });
   const { customer, secret } = shop.keys.add('client');
   shop.keys.credit(customer.id, CREDITED);
   const books = createServer((request, response) => {
@@ -81,6 +87,7 @@ export async function openStorefrontClients(): Promise<{
     env: {
       IDLEWATT_CLIENT_BASE_URL: `${shop.url}/v1`,
       IDLEWATT_CLIENT_SHOP_URL: shop.url,
+      IDLEWATT_CLIENT_FACILITATOR_URL: facilitator.url,
       IDLEWATT_CLIENT_BOOKS_URL: `http://127.0.0.1:${(books.address() as AddressInfo).port}`,
       IDLEWATT_CLIENT_CHAIN: JSON.stringify({ id, rpcUrl, token: token.address }),
       IDLEWATT_CLIENT_MODEL: MODEL,
@@ -91,10 +98,19 @@ export async function openStorefrontClients(): Promise<{
       books.closeAllConnections();
       await new Promise((resolve) => books.close(resolve));
       await shop.close();
+      await facilitator.close();
       await chain.stop();
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** A facilitator with a key of its own. */
+async function openFacilitator(chain: PracticeChain) {
+  const { gas } = await makeAccounts();
+  await chain.fund(gas.address, amount(0));
+  const sender = createSender(connectNode(chain.network), gas);
+  return startFacilitator(createFacilitator(chain.network, sender), '');
 }
 
 function respond(response: ServerResponse, status: number, content: object): void {

@@ -40,6 +40,7 @@ import { createFakeEngine } from '../fakes/engine.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { createFakeGateway, createFakeProvider, FAKE_LIFE, OFFERED } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
+import { createFakePayer } from '../fakes/payer.ts';
 import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts, openProvider } from './paid-service.ts';
 
@@ -94,7 +95,10 @@ async function openMarketBehind(
     providers.push({ ...provider, network: other });
     await network.connect(other.addresses()[0] ?? '');
   }
-  const gateway = await createFakeGateway(network, { clock, jobs });
+  const gateway = await createFakeGateway(network, {
+    ...{ clock, jobs },
+    ...(streamsMax !== undefined && { payer: createFakePayer(streamsMax) }),
+  });
   await gateway.directory.find(null);
   return {
     ...{ gateway, providers, network },
@@ -107,8 +111,20 @@ async function openMarketBehind(
   };
 }
 
+/** Limits that as many streams of one peer keep. */
 function limitsFor(streamsMax: number): Partial<ProviderLimits> {
-  return { perPeerMax: streamsMax, perSubnetMax: streamsMax };
+  const per = { perPeerMax: streamsMax, perSubnetMax: streamsMax, freePerPeerMax: streamsMax };
+  const bodies = { bodiesMax: streamsMax, bodiesPerPeerMax: streamsMax };
+  const unproven = { unprovenBodiesMax: streamsMax, unprovenBodiesPerPeerMax: streamsMax };
+  const channels = { channelRequestsMax: streamsMax, channelRequestsPerPeerMax: streamsMax };
+  return {
+    ...per,
+    ...bodies,
+    ...unproven,
+    ...channels,
+    chainWorkPerPeerMax: streamsMax,
+    chainWorkMax: streamsMax,
+  };
 }
 
 function openBooks(clock: Clock) {

@@ -192,7 +192,7 @@ async function openRelay() {
   return startFacilitator(official, await anyHash(await shop.buyer()));
 }
 
-test('trusts no facilitator that names another transaction, and does without one that is down', async () => {
+test('trusts no facilitator that names another transaction, and does without one that is down or hangs', async () => {
   const relay = await openRelay();
   const market = await openStorefrontMarket(chain, {
     network: { facilitators: [relay.url] },
@@ -208,10 +208,13 @@ test('trusts no facilitator that names another transaction, and does without one
       assert.ok(market.customers.available(id) > 0n, 'collected on the chain');
     };
     await buy();
-    for (const mode of ['lying', 'down'] as const) {
+    for (const mode of ['lying', 'down', 'late'] as const) {
       relay.mode = mode;
       await buy();
     }
+    // What hung settles now, too late: the payment was collected already.
+    await relay.settleLate();
+    await market.collection.findLate();
     const held = market.ledger.balance('wallet', chain.network.token.id);
     assert.equal((await readBalances(market.node, market.selling.funds.address, systemClock)).token, held);
     assert.deepEqual(market.faults, []);

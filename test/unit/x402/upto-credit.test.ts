@@ -17,14 +17,14 @@ const PAYER_MAX = 50_000n;
 const ALL_MAX = 1_000_000n;
 
 const step = fc.record({
-  payer: fc.integer({ min: 0, max: 40 }).map(String),
+  payer: fc.integer({ min: 0, max: 100 }).map(String),
   ceiling: fc.bigInt(1n, 60_000n),
   end: fc.constantFrom('later', 'paid', 'lost' as const),
 });
 
 test('limits what one payer and all of them owe, and what was lost within a day', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => {
       const credit = createUptoCredit(manualClock(0), 6);
       assert.equal(credit.most, PAYER_MAX);
       const open: { readonly payer: string; readonly ceiling: bigint; readonly credit: Credit }[] = [];
@@ -48,7 +48,9 @@ test('limits what one payer and all of them owe, and what was lost within a day'
         }
       }
       for (const each of open) each.credit.close();
-      assert.notEqual(credit.open('another', amount(1n)), null, 'what was paid leaves room');
+      const lostSum = [...lost.values()].reduce((sum, each) => sum + each, 0n);
+      const isLeft = credit.open('another', amount(1n)) !== null;
+      assert.equal(isLeft, lostSum < ALL_MAX, 'what was paid leaves room');
     }),
     { numRuns: 200 },
   );
