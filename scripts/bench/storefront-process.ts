@@ -1,6 +1,6 @@
 /**
  * A storefront for `npm run bench -- storefront`, in a process of its own: it reports its address, and its memory on request.
- * The engines behind it are stand-ins that generate slowly.
+ * The engine behind it is a slow fake.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * A storefront for real buyers, on the practice chain, with a page beside it that gives each buyer an account with money and
- * tells what ledger and chain have of it, so that the buyer can compare its own books.
+ * A storefront for real buyers, on the practice chain. A second server gives each buyer an account with money and reports
+ * what ledger and chain have of it, so that the buyer can compare its own books.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
@@ -123,7 +123,7 @@ async function newBuyer({ chain }: StorefrontMarket): Promise<object> {
   return { address, privateKey };
 }
 
-/** What ledger and chain have, once everything in progress is recorded; of the API key without an address. */
+/** Returns what ledger and chain have, once everything in progress is recorded; of the API key without an address. */
 async function booksOf(shop: StorefrontMarket, address: string | null, keyId: string): Promise<object> {
   while (shop.service.active().length > 0) await new Promise((resolve) => setImmediate(resolve));
   await shop.market.gateway.idle();

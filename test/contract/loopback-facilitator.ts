@@ -92,7 +92,7 @@ export async function startFacilitator(
   return facilitator;
 }
 
-/** What was paid for through the facilitator, by address, as Bazaar's client reads it. */
+/** Lists the services that were paid through the facilitator, as Bazaar's client reads them. */
 function createCatalog() {
   const items = new Map<string, DiscoveryResource>();
   return {

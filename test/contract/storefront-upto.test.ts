@@ -1,6 +1,6 @@
 /**
  * Verifies: with `upto`, x402's own client pays after the answer, only what was used, without coin and without a transaction of
- *   its own; whoever doesn't pay then gets no further credit.
+ *   its own; a payer that doesn't pay then gets no further credit.
  * Setup: the storefront over HTTP on the practice chain; x402's client, and permits that this test bends.
  * Fails if: more is taken than was used, a permit for something else is accepted, an answer is charged that was not paid, or a
  *   payment whose result wasn't seen is lost.

@@ -50,7 +50,7 @@ function inNextBlock(signer: FacilitatorEvmSigner, sender: ChainSender): Facilit
 function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
   return {
     getAddresses: () => [sender.address],
-    // Only the account that a permit names may settle it, also when that is tried without a transaction.
+    // Only the account that a permit names may settle it, even in a trial without a transaction.
     readContract: (call) => observed(sender.readContract({ ...oneFunction(call), from: sender.address })),
     getCode: (request) => observed(sender.getCode(request)),
     verifyTypedData: () => Promise.reject(new Error('signatures are verified without the chain')),

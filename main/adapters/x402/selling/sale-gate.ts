@@ -2,7 +2,7 @@
  * The storefront's payment gate: x402's `exact`, `upto` and `batch-settlement` in one 402, and prepaid balances. An exact
  * payment is collected before any work, for the request's maximum cost; what the job doesn't use stays its payer's balance,
  * and a payment that the balance covers isn't collected: its signature only shows who pays. An `upto` payment is verified
- * before the work and settled after it, for what was used, within a limit on what is owed.
+ * before the work and settled after it, for what was used, within a limit on unpaid answers.
  */
 import { payerCustomerId } from '../../../../shared/customers.ts';
 import type { Clock } from '../../../ports/clock.ts';

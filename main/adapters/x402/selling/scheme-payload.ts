@@ -1,4 +1,4 @@
-/** Decodes the header of a payment that stands alone, outside of a channel. */
+/** Decodes the header of a payment outside of a channel. */
 import { decodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import { z } from 'zod';

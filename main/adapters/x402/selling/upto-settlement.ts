@@ -115,7 +115,7 @@ export function createUptoSettlement(parts: UptoSettlementParts): UptoSettlement
   };
 }
 
-/** What the payer accepted, with the amount to settle. */
+/** Returns the requirement that the payer accepted, with the amount to settle. */
 function requirementOf({ accepted }: UptoPayment, value: string): PaymentRequirements {
   return { ...accepted, network: accepted.network as PaymentRequirements['network'], amount: value };
 }
