@@ -10,7 +10,7 @@ import { progress } from './result.ts';
 
 const STREAMS = 1_000;
 /** Opened and ended before the first measurement, so that what the first streams load doesn't count. */
-const WARM_UP_STREAMS = 300;
+const WARM_UP_STREAMS = 100;
 const OPENED_AT_A_TIME = 25;
 /** The engines are slow: the long answers last until they are closed. */
 const SHORT_TOKENS = 2;
