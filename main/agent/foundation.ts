@@ -75,6 +75,7 @@ function withWork(
 ): Parameters<typeof createJobs>[0]['ledger'] {
   return {
     bookedOnChannel: ledger.bookedOnChannel,
+    customerBalance: ledger.customerBalance,
     jobCharged(job) {
       workBook.book(job);
       return ledger.jobCharged(job);

@@ -10,6 +10,7 @@ import {
   createExactCollection,
   createFacilitator,
   createSaleGate,
+  createUptoSettlement,
   type SaleGate,
 } from '../adapters/x402/index.ts';
 import { createProviderService, type ProviderLimits, type ProviderService } from '../core/provider/index.ts';
@@ -172,22 +173,20 @@ function openGate(
     assetId: chain.token.id,
     concurrentMax: CUSTOMER_CONCURRENT_MAX,
   });
-  const collection = createExactCollection({
-    network: chain,
-    reader: node,
-    own: createFacilitator(chain, sender),
-    store: foundation.records,
-    clock,
-    arrived: customers.arrived,
-  });
-  const gate = createSaleGate({ channels, collection, customers, recoverSigner, clock, listing });
+  const onChain = {
+    ...{ network: chain, reader: node, own: createFacilitator(chain, sender) },
+    ...{ store: foundation.records, clock, arrived: customers.arrived },
+  };
+  const collection = createExactCollection(onChain);
+  const settlement = createUptoSettlement(onChain);
+  const gate = createSaleGate({ channels, collection, settlement, customers, recoverSigner, clock, listing });
   const report = logFault(
     log.child('storefront'),
     'Payments that may have arrived late could not be looked up',
   );
   const look = () => {
     gate.forgetExpired();
-    void collection.findLate().catch(report);
+    void Promise.all([collection.findLate(), settlement.findLate()]).catch(report);
   };
   look();
   const looking = clock.every(LATE_PAYMENTS_MS, look);

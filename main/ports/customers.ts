@@ -22,6 +22,10 @@ export interface CustomerAccounts {
   available(customerId: string): Amount;
   /** Records a payment in the ledger; durable when it returns. */
   arrived(payment: ArrivedPayment): void;
+  /** Records a payment that arrived for an answer that was given before it, and charges a part of it. */
+  payFor(payment: ArrivedPayment, used: Amount): { readonly charged: Amount; readonly cumulative: Amount };
+  /** Charged by all jobs so far. */
+  charged(customerId: string): Amount;
   /** Null if less than that is available. Fails with `busy` if the customer has too many requests in progress. */
   hold(customerId: string, most: Amount): CustomerHold | null;
 }

@@ -48,6 +48,8 @@ export interface ContractCall {
   readonly abi: readonly unknown[];
   readonly functionName: string;
   readonly args?: readonly unknown[];
+  /** Caller that a read pretends to be, for functions that depend on it. */
+  readonly from?: Hex;
 }
 
 /** A transaction that is in a block; the chain may still drop the block. */

@@ -48,6 +48,8 @@ export type SaleRefusal =
   | 'payment-expired'
   /** The chain doesn't take it: no money, or its nonce was used. */
   | 'payment-refused'
+  /** It would be paid after the answer, and it costs too much, or too much is owed. */
+  | 'not-on-credit'
   /** The prepaid balance is too small. */
   | 'balance-too-small';
 

@@ -18,6 +18,7 @@ export const BENCHES: Readonly<
   audit: () => import('./audit.ts'),
   history: () => import('./history.ts'),
   migrations: () => import('./migrations.ts'),
+  storefront: () => import('./storefront.ts'),
   strangers: () => import('./strangers.ts'),
   simulate: () => import('./simulate.ts'),
   market: () => import('./market.ts'),

@@ -3,7 +3,7 @@
  * folder, runs each against a gateway on this machine, and prints a row per client. Exit code 0 only if everything that
  * a client tries works.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -33,6 +33,7 @@ import { HOTKEY_CLIENTS, openHotkeyMarket } from '../../test/clients/hotkey-acce
 import { openClientMarket } from '../../test/clients/market.ts';
 import { openProviderMarket } from '../../test/clients/provider-market.ts';
 import { meetInGo, PUBLIC_DHT } from '../../test/clients/public-dht.ts';
+import { openStorefrontClients, STOREFRONT_CLIENTS } from '../../test/clients/storefront-clients.ts';
 import {
   API_DOCUMENT,
   apiDocument,
@@ -44,8 +45,9 @@ import { REPOSITORY } from '../lib/places.ts';
 
 const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
 
-Runs real clients against a gateway, others against a provider, validates what is sent to an AI Horde, lets Bittensor's
-packages sign requests, and lets two machines meet in a public DHT of nodes in Go. What is in Go needs its toolchain.
+Runs real clients against a gateway, others against a provider and a storefront, validates what is sent to an AI
+Horde, lets Bittensor's packages sign requests, and lets two machines meet in a public DHT of nodes in Go. What is in
+Go needs its toolchain.
 
   --folder DIR  install into this folder and keep it (default: a temporary one)
   --only WORD   only the client of this name, or those whose name contains the word
@@ -70,29 +72,28 @@ async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
   const word = values.only.toLowerCase();
   const all = [
-    ...CLIENTS,
-    ...PROVIDER_CLIENTS,
-    ...BATCH_CLIENTS,
-    HORDE_CLIENT,
-    ...HOTKEY_CLIENTS,
-    PUBLIC_DHT,
+    ...[...CLIENTS, ...PROVIDER_CLIENTS, ...STOREFRONT_CLIENTS, ...BATCH_CLIENTS],
+    ...[HORDE_CLIENT, ...HOTKEY_CLIENTS, PUBLIC_DHT],
   ];
   const isName = all.some(({ name }) => name.toLowerCase() === word);
   const isChosen = ({ name }: ClientCase) =>
     isName ? name.toLowerCase() === word : name.toLowerCase().includes(word);
   const buyers = CLIENTS.filter(isChosen);
   const payers = PROVIDER_CLIENTS.filter(isChosen);
+  const shopping = STOREFRONT_CLIENTS.filter(isChosen).filter(hasPython);
   const batching = BATCH_CLIENTS.filter(isChosen);
   const hordes = [HORDE_CLIENT].filter(isChosen);
   const signing = HOTKEY_CLIENTS.filter(isChosen);
   const meeting = [PUBLIC_DHT].filter(isChosen);
   try {
-    await install(folder, [...buyers, ...payers, ...batching, ...hordes, ...signing, ...meeting]);
+    const others = [...batching, ...hordes, ...signing, ...meeting];
+    await install(folder, [...buyers, ...payers, ...shopping, ...others]);
     const results = [
       ...(await runClients(folder, buyers, ABILITIES, openClientMarket)),
       ...(await runClients(folder, payers, PROVIDER_ABILITIES, openProviderMarket)),
     ];
     const unlisted = [
+      ...(await runClients(folder, shopping, [], openStorefrontClients)),
       ...(await runClients(folder, batching, [], openClientMarket)),
       ...(await runClients(folder, hordes, [], openHordeExchanges)),
       ...(await runClients(folder, signing, [], openHotkeyMarket)),
@@ -150,7 +151,7 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
   });
   for (const client of of('python')) {
     await installOnce(pythonFolder(folder, client), client.packages, async (names, place) => {
-      await run('python3', ['-m', 'venv', place], {});
+      await run(`python${client.python ?? '3'}`, ['-m', 'venv', place], {});
       await run(join(place, 'bin', 'pip'), ['install', '--quiet', ...names], {});
     });
   }
@@ -162,6 +163,13 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
       sourceOf(client),
     );
   }
+}
+
+/** False, with a line, where the version of Python that a client needs isn't installed. */
+function hasPython({ name, python }: ClientCase): boolean {
+  if (python === undefined || spawnSync(`python${python}`, ['--version']).status === 0) return true;
+  console.log(`${name}\n  left out: it needs Python ${python}`);
+  return false;
 }
 
 /** Of its own for each set of packages: together, they would hold each other back in old versions. */

@@ -27,6 +27,8 @@ export interface ClientCase {
   readonly script: string;
   readonly name: string;
   readonly language: 'python' | 'node' | 'go';
+  /** Version of Python that its package needs, if not any. */
+  readonly python?: string;
   /** Packages to install; modules of Go with their version. */
   readonly packages: readonly string[];
   /** Reasons for abilities that it doesn't try. */

@@ -14,16 +14,13 @@ import { after, before, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { decodePaymentRequiredHeader } from '@x402/core/http';
-import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client';
-import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { sanitizeResourceServiceMetadata, validateDiscoveryExtension } from '@x402/extensions/bazaar';
-import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from '@x402/fetch';
+import { decodePaymentResponseHeader } from '@x402/fetch';
 import OpenAI from 'openai';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
 import { readBalances } from '../../main/adapters/ethers/index.ts';
 import { verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
-import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { payerCustomerId } from '../../shared/customers.ts';
 import { amount } from '../../shared/money.ts';
 import { receiptSchema } from '../../shared/offer.ts';
@@ -41,8 +38,7 @@ import {
   openStorefrontMarket,
   type StorefrontMarket,
 } from './storefront-market.ts';
-
-type NetworkId = `${string}:${string}`;
+import { paying, REQUEST } from './storefront-payers.ts';
 
 const MINTED = 1_000_000_000n;
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-storefront-'));
@@ -59,38 +55,6 @@ after(async () => {
   await chain?.stop();
   rmSync(folder, { recursive: true });
 });
-
-const REQUEST = {
-  model: MODEL,
-  messages: [{ role: 'user', content: 'Why is the sky blue?' }],
-  max_tokens: 20,
-};
-
-/** x402's own fetch, with one scheme. */
-function paying({ funds, session }: WalletAccounts, scheme: 'exact' | 'batch-settlement') {
-  const network = chain.network.id as NetworkId;
-  const signer = {
-    address: funds.address,
-    signTypedData: (data: Parameters<typeof funds.signTypedData>[0]) => funds.signTypedData(data),
-    readContract: (call: Parameters<typeof shop.node.readContract>[0]) => shop.node.readContract(call),
-  };
-  const voucherSigner = {
-    address: session.address,
-    signTypedData: (data: Parameters<typeof session.signTypedData>[0]) => session.signTypedData(data),
-  };
-  const batch = new BatchSettlementEvmScheme(signer, { voucherSigner });
-  const client = new x402Client()
-    .register(network, scheme === 'exact' ? new ExactEvmScheme(signer) : batch)
-    .setSpendControls({ allowedAssets: [{ network, asset: chain.network.token.address }] });
-  const pay = wrapFetchWithPayment(fetch, client);
-  const ask = (more: object = {}) =>
-    pay(shop.url + CHAT_PATH, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...REQUEST, ...more }),
-    });
-  return { ask, client, refund: () => batch.refund(shop.url + CHAT_PATH) };
-}
 
 const tokensOf = async (address: string) =>
   (await readBalances(shop.node, address, systemClock)).token ?? assert.fail('the chain answers');
@@ -117,7 +81,7 @@ async function lastTrade() {
 
 test('x402’s fetch pays exactly once, and its balance pays for the next answers', async () => {
   const buyer = await shop.buyer(MINTED);
-  const { ask } = paying(buyer, 'exact');
+  const { ask } = paying(shop, buyer, 'exact');
   const income = shop.ledger.balance('income:jobs', chain.network.token.id);
 
   const first = await ask();
@@ -152,7 +116,7 @@ test('x402’s fetch pays exactly once, and its balance pays for the next answer
 
 test('x402’s fetch pays by vouchers, only what was used, and gets the rest back', async () => {
   const buyer = await shop.buyer(MINTED);
-  const { ask, refund } = paying(buyer, 'batch-settlement');
+  const { ask, refund } = paying(shop, buyer, 'batch-settlement');
   let total = 0n;
   for (const more of [{}, { stream: true }, { max_tokens: 2 }]) {
     const response = await ask(more);
@@ -196,7 +160,7 @@ test('openai buys with an API key from a prepaid balance, until it is used up', 
 
 test('an agent asks a model through MCP, paid in the metadata of its call', async () => {
   const buyer = await shop.buyer(MINTED);
-  const { client: wallet } = paying(buyer, 'exact');
+  const { client: wallet } = paying(shop, buyer, 'exact');
   const agent = new Client({ name: 'agent', version: '1.0.0' });
   const transport = new StreamableHTTPClientTransport(new URL(`${shop.url}/mcp`));
   await agent.connect(transport as Parameters<typeof agent.connect>[0]);
@@ -254,7 +218,7 @@ test('describes itself to directories and to people as their formats require', a
   const listed = await json('/.well-known/x402.json');
   assert.deepEqual(
     listed.items[0].accepts.map(({ scheme }: { scheme: string }) => scheme),
-    ['exact', 'batch-settlement'],
+    ['exact', 'upto', 'batch-settlement'],
   );
   const { resources, kind } = await json('/.well-known/x402');
   assert.equal(kind, 'resource-server');

@@ -7,11 +7,16 @@ import { closeHttp, createPublicServer, listenHttp } from '../../main/adapters/h
 import { createPaidToolServer } from '../../main/adapters/mcp/index.ts';
 import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
-import { createExactCollection, createFacilitator, createSaleGate } from '../../main/adapters/x402/index.ts';
+import {
+  createExactCollection,
+  createFacilitator,
+  createSaleGate,
+  createUptoSettlement,
+} from '../../main/adapters/x402/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { createJobs, type Jobs } from '../../main/core/jobs/index.ts';
 import { createLedger } from '../../main/core/ledger/index.ts';
-import { createProviderService } from '../../main/core/provider/index.ts';
+import { createProviderService, type ProviderLimits } from '../../main/core/provider/index.ts';
 import {
   createAbuseReports,
   createBlockList,
@@ -25,14 +30,17 @@ import {
 } from '../../main/core/storefront/index.ts';
 import type { ChainNetwork } from '../../main/ports/chain.ts';
 import { type Clock, systemClock } from '../../main/ports/clock.ts';
+import type { CustomerAccounts } from '../../main/ports/customers.ts';
 import type { Engine } from '../../main/ports/engine.ts';
 import type { Network } from '../../main/ports/network.ts';
+import type { PaymentGate } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
-import { amount } from '../../shared/money.ts';
+import { type Amount, amount } from '../../shared/money.ts';
 import { createFakeEngine } from '../fakes/engine.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { createFakeGateway, createFakeProvider, FAKE_LIFE, OFFERED } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
+import { createFakePayer } from '../fakes/payer.ts';
 import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts, openProvider } from './paid-service.ts';
 
@@ -49,6 +57,12 @@ export interface StorefrontMarketOptions {
   readonly proxies?: readonly string[];
   /** False: its own key can't pay for a transaction. */
   readonly hasGas?: boolean;
+  /** Default: 100. */
+  readonly depositMin?: Amount;
+  /** Concurrent answers that the providers and the storefront give at most; default: few. */
+  readonly streamsMax?: number;
+  /** Wraps the gate. */
+  readonly around?: (gate: PaymentGate, customers: CustomerAccounts) => PaymentGate;
   readonly collectTimeouts?: { readonly answerMs: number; readonly showMs: number };
 }
 
@@ -61,7 +75,10 @@ export async function openChain(folder: string): Promise<PracticeChain> {
 }
 
 /** The market behind the storefront: a gateway, and a provider for each engine, the first one cheapest. */
-async function openMarketBehind(engines: readonly Engine[], clock: Clock, jobs: Jobs) {
+async function openMarketBehind(
+  { engines = [answering()], clock = systemClock, streamsMax }: StorefrontMarketOptions,
+  jobs: Jobs,
+) {
   const hub = createFakeHub();
   const network = await hub.createNetwork();
   await network.start();
@@ -71,11 +88,17 @@ async function openMarketBehind(engines: readonly Engine[], clock: Clock, jobs: 
     await other.start();
     const output = BigInt(MARKET_PRICE.outputPerMillion) + BigInt(index);
     const price = { ...MARKET_PRICE, outputPerMillion: output.toString() };
-    const provider = createFakeProvider(other, { clock, engine, models: [{ ...OFFERED, price }], slots: 64 });
+    const provider = createFakeProvider(other, {
+      ...{ clock, engine, models: [{ ...OFFERED, price }], slots: streamsMax ?? 64 },
+      ...(streamsMax !== undefined && { limits: limitsFor(streamsMax) }),
+    });
     providers.push({ ...provider, network: other });
     await network.connect(other.addresses()[0] ?? '');
   }
-  const gateway = await createFakeGateway(network, { clock, jobs });
+  const gateway = await createFakeGateway(network, {
+    ...{ clock, jobs },
+    ...(streamsMax !== undefined && { payer: createFakePayer(streamsMax) }),
+  });
   await gateway.directory.find(null);
   return {
     ...{ gateway, providers, network },
@@ -85,6 +108,22 @@ async function openMarketBehind(engines: readonly Engine[], clock: Clock, jobs: 
       await network.stop();
       for (const each of providers) await each.network.stop();
     },
+  };
+}
+
+/** Limits that as many streams of one peer keep. */
+function limitsFor(streamsMax: number): Partial<ProviderLimits> {
+  const per = { perPeerMax: streamsMax, perSubnetMax: streamsMax, freePerPeerMax: streamsMax };
+  const bodies = { bodiesMax: streamsMax, bodiesPerPeerMax: streamsMax };
+  const unproven = { unprovenBodiesMax: streamsMax, unprovenBodiesPerPeerMax: streamsMax };
+  const channels = { channelRequestsMax: streamsMax, channelRequestsPerPeerMax: streamsMax };
+  return {
+    ...per,
+    ...bodies,
+    ...unproven,
+    ...channels,
+    chainWorkPerPeerMax: streamsMax,
+    chainWorkMax: streamsMax,
   };
 }
 
@@ -99,32 +138,42 @@ function openBooks(clock: Clock) {
 /** Takes payments on the chain. */
 async function openPayments(
   chain: PracticeChain,
-  { network = {}, clock = systemClock, hasGas = true, collectTimeouts }: StorefrontMarketOptions,
+  {
+    network = {},
+    clock = systemClock,
+    hasGas = true,
+    depositMin = amount(100),
+    collectTimeouts,
+  }: StorefrontMarketOptions,
   { ledger, records }: Pick<ReturnType<typeof openBooks>, 'ledger' | 'records'>,
 ) {
   const selling = await makeAccounts();
   if (hasGas) await chain.fund(selling.gas.address, amount(0));
-  const provider = await openProvider(chain, selling, { network, depositMin: amount(100) });
+  const provider = await openProvider(chain, selling, { network, depositMin });
   const { channels, node } = provider;
   const customers = createCustomerAccounts({ ledger, assetId: chain.network.token.id, concurrentMax: 16 });
-  const collection = createExactCollection({
+  const onChain = {
     ...{ network: node.network, reader: node, store: records, clock, arrived: customers.arrived },
     own: createFacilitator(node.network, channels.options.sender),
+  };
+  const collection = createExactCollection({
+    ...onChain,
     ...(collectTimeouts && { timeouts: collectTimeouts }),
   });
+  const upto = createUptoSettlement(onChain);
   const gateFor = (url: string) =>
     createSaleGate({
-      ...{ channels, collection, customers, recoverSigner, clock },
+      ...{ channels, collection, settlement: upto, customers, recoverSigner, clock },
       listing: (path) => listingOf(url, path, MODEL),
     });
-  return { selling, customers, collection, gateFor, ...provider };
+  return { selling, customers, collection, upto, gateFor, ...provider };
 }
 
 export async function openStorefrontMarket(chain: PracticeChain, options: StorefrontMarketOptions = {}) {
-  const { engines = [answering()], clock = systemClock, proxies = [] } = options;
+  const { clock = systemClock, proxies = [], around = (gate) => gate } = options;
   const books = openBooks(clock);
   const { records, ledger, jobs } = books;
-  const behind = await openMarketBehind(engines, clock, jobs);
+  const behind = await openMarketBehind(options, jobs);
   const payments = await openPayments(chain, options, books);
   const faults: unknown[] = [];
   const onUnexpected = (error: unknown) => `incident-${faults.push(error)}`;
@@ -146,7 +195,7 @@ export async function openStorefrontMarket(chain: PracticeChain, options: Storef
     { proxies, tls: null, onCertificateFault: (cause) => faults.push(cause) },
   );
   const url = `http://127.0.0.1:${await listenHttp(server, { host: '127.0.0.1', port: 0 })}`;
-  const gate = payments.gateFor(url);
+  const gate = around(payments.gateFor(url), payments.customers);
   const terms = { marginPercent: () => MARGIN_PERCENT, slots: 1_024 };
   const { directory } = behind.gateway;
   const { key } = behind.network;
@@ -159,7 +208,7 @@ export async function openStorefrontMarket(chain: PracticeChain, options: Storef
     engines: createMarketEngines({ answers, find: offers.find, ...terms }),
     gate: refuseBlocked(gate, blocks),
     ...{ key, clock, jobs, offers, onUnexpected },
-    limits: { waitingMax: 0, perPeerMax: 64 },
+    limits: { waitingMax: 0, perPeerMax: 64, ...(options.streamsMax && { bodiesMax: 256 }) },
     presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),
     onCharged: () => undefined,
   });

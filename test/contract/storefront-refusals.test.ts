@@ -14,6 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodePaymentRequiredHeader, encodePaymentSignatureHeader } from '@x402/core/http';
+import { HTTPFacilitatorClient } from '@x402/core/server';
+import { withBazaar } from '@x402/extensions/bazaar';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { createFacilitator } from '../../main/adapters/x402/index.ts';
@@ -30,6 +32,7 @@ import {
 import { createScriptedEngine } from '../fakes/scripted-engine.ts';
 import { startFacilitator } from './loopback-facilitator.ts';
 import { MODEL, openChain, openStorefrontMarket, type StorefrontMarket } from './storefront-market.ts';
+import { paying } from './storefront-payers.ts';
 
 const BODY = { model: MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 20 };
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-refusals-'));
@@ -66,7 +69,7 @@ async function exactRequirement(at: Pick<StorefrontMarket, 'url'> = shop) {
   const required = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
   assert.deepEqual(
     required.accepts.map(({ scheme }) => scheme),
-    ['exact', 'batch-settlement'],
+    ['exact', 'upto', 'batch-settlement'],
   );
   return required.accepts[0] ?? assert.fail('exact is offered');
 }
@@ -189,7 +192,7 @@ async function openRelay() {
   return startFacilitator(official, await anyHash(await shop.buyer()));
 }
 
-test('trusts no facilitator that names another transaction, and does without one that is down', async () => {
+test('trusts no facilitator that names another transaction, and does without one that is down or hangs', async () => {
   const relay = await openRelay();
   const market = await openStorefrontMarket(chain, {
     network: { facilitators: [relay.url] },
@@ -205,12 +208,40 @@ test('trusts no facilitator that names another transaction, and does without one
       assert.ok(market.customers.available(id) > 0n, 'collected on the chain');
     };
     await buy();
-    for (const mode of ['lying', 'down'] as const) {
+    for (const mode of ['lying', 'down', 'late'] as const) {
       relay.mode = mode;
       await buy();
     }
+    // What hung settles now, too late: the payment was collected already.
+    await relay.settleLate();
+    await market.collection.findLate();
     const held = market.ledger.balance('wallet', chain.network.token.id);
     assert.equal((await readBalances(market.node, market.selling.funds.address, systemClock)).token, held);
+    assert.deepEqual(market.faults, []);
+  } finally {
+    await market.close();
+    await relay.close();
+  }
+});
+
+test('is listed by the facilitator through which it is paid', async () => {
+  const relay = await openRelay();
+  const market = await openStorefrontMarket(chain, { network: { facilitators: [relay.url] } });
+  try {
+    const buyer = await market.buyer();
+    const { ask } = paying(market, buyer, 'exact');
+    assert.equal((await ask()).status, 200);
+    assert.equal(relay.received.length, 1, 'it settled the payment');
+    const { extensions } = withBazaar(new HTTPFacilitatorClient({ url: relay.url }));
+    const payTo = market.selling.funds.address;
+    const { items } = await extensions.bazaar.listResources({ payTo });
+    assert.deepEqual(
+      items.map(({ resource, type }) => [resource, type]),
+      [[market.url + CHAT_PATH, 'http']],
+    );
+    const { resources } = await extensions.bazaar.search({ query: 'language models' });
+    assert.equal(resources[0]?.resource, market.url + CHAT_PATH);
+    assert.equal((await extensions.bazaar.search({ query: 'weather' })).resources.length, 0);
     assert.deepEqual(market.faults, []);
   } finally {
     await market.close();

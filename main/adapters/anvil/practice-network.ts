@@ -7,6 +7,7 @@ import permit2Collector from '../../../contracts/artifacts/Permit2DepositCollect
   type: 'json',
 };
 import token from '../../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
+import uptoProxy from '../../../contracts/artifacts/UptoPermit2Proxy.json' with { type: 'json' };
 import { amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import {
@@ -15,6 +16,7 @@ import {
   PERMIT2_ADDRESS,
   PERMIT2_COLLECTOR_ADDRESS,
   SETTLEMENT_ADDRESS,
+  UPTO_PROXY_ADDRESS,
 } from '../../ports/contracts.ts';
 
 /** Exists on practice chains only. */
@@ -33,6 +35,7 @@ export const PRACTICE_CONTRACTS: readonly (readonly [string, string])[] = [
   [ERC3009_COLLECTOR_ADDRESS, collector.deployedBytecode],
   [PERMIT2_COLLECTOR_ADDRESS, permit2Collector.deployedBytecode],
   [PERMIT2_ADDRESS, permit2.deployedBytecode],
+  [UPTO_PROXY_ADDRESS, uptoProxy.deployedBytecode],
   [MULTICALL_ADDRESS, multicall.deployedBytecode],
   [TOKEN_ADDRESS, token.deployedBytecode],
 ];

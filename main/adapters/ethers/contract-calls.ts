@@ -15,7 +15,7 @@ export async function readContract(pool: EndpointPool, call: ContractCall): Prom
   const data = encodeCall(call);
   return decodeResult(
     call,
-    await pool.agreed('eth_call', (block) => [{ to: call.address, data }, block], hexSchema),
+    await pool.agreed('eth_call', (block) => [{ from: call.from, to: call.address, data }, block], hexSchema),
   );
 }
 

@@ -14,5 +14,6 @@ export {
 } from './selling/provider-channels.ts';
 export { createSaleGate, type SaleGate } from './selling/sale-gate.ts';
 export type { SaleListing } from './selling/sale-refusals.ts';
+export { createUptoSettlement } from './selling/upto-settlement.ts';
 export { createVoucherHashes, isSignedBy, isTakenByChain } from './selling/voucher-signature.ts';
 export { readSoldChannels } from './sold-channels.ts';

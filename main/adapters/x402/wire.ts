@@ -67,7 +67,7 @@ const erc3009Schema = z.object({
   signature: bytesSchema,
 });
 
-const wordSchema = z.string().refine((text) => /^\d{1,78}$/.test(text) && BigInt(text) < 2n ** 256n);
+export const wordSchema = z.string().refine((text) => /^\d{1,78}$/.test(text) && BigInt(text) < 2n ** 256n);
 
 const permit2Schema = z.object({
   from: addressSchema,

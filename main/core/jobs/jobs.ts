@@ -53,7 +53,7 @@ export interface JobsParts {
   readonly records: JobRecords;
   /** Stores which payments still have jobs to mark, in the same database. */
   readonly store: RecordStore;
-  readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel'>;
+  readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel' | 'customerBalance'>;
   readonly clock: Clock;
   /** Defers the steps of jobs. Default: each is on disk immediately. */
   readonly durability?: Durability;

@@ -14,7 +14,7 @@ export type ChargedTotal = (channelId: string) => Amount | null;
 export interface RecoveryParts {
   readonly records: Pick<JobRecords, 'find' | 'list'>;
   readonly steps: JobSteps;
-  readonly ledger: Pick<Ledger, 'bookedOnChannel'>;
+  readonly ledger: Pick<Ledger, 'bookedOnChannel' | 'customerBalance'>;
   readonly clock: Clock;
 }
 
@@ -65,8 +65,11 @@ function cumulativeIfCharged(
 ): string | null {
   const { side, state, channelId, charged } = job;
   if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
-  // A customer's balance has no records but the ledger: what was delivered is charged.
-  if (isCustomerId(channelId)) return (ledger.bookedOnChannel(side, channelId) + amount(charged)).toString();
+  if (isCustomerId(channelId)) {
+    // A balance has no records but the ledger: what was delivered is charged, unless it was to be paid afterwards.
+    const isPaid = ledger.customerBalance(channelId) >= amount(charged);
+    return isPaid ? (ledger.bookedOnChannel(side, channelId) + amount(charged)).toString() : null;
+  }
   const total = chargedTotal(channelId);
   const isCharged = total !== null && ledger.bookedOnChannel(side, channelId) + amount(charged) === total;
   return isCharged ? total.toString() : null;

@@ -37,20 +37,34 @@ export function createCustomerAccounts(parts: CustomerAccountsParts): CustomerAc
     }
   }
 
+  function activeOf(id: string): Active {
+    return active.get(id) ?? { holds: 0, held: 0n, charged: booked(id) };
+  }
+
   function available(id: string): Amount {
     const paid = ledger.customerBalance(id) + booked(id);
-    const { held, charged } = active.get(id) ?? { held: 0n, charged: booked(id) };
+    const { held, charged } = activeOf(id);
     return amount(paid - charged - held);
   }
 
   return {
     available,
     arrived: ({ txHash, ...payment }) => void ledger.customerPaid({ ...payment, txHash, assetId }),
+    payFor({ txHash, ...payment }, used) {
+      assert(used <= payment.amount, 'a payment covers the answer that it is for');
+      dropBooked();
+      ledger.customerPaid({ ...payment, txHash, assetId });
+      const own = activeOf(payment.customerId);
+      active.set(payment.customerId, own);
+      own.charged += used;
+      return { charged: used, cumulative: amount(own.charged) };
+    },
+    charged: (id) => amount(activeOf(id).charged),
     hold(id, most) {
       dropBooked();
       const left = available(id);
       if (left <= 0n || left < most) return null;
-      const own = active.get(id) ?? { holds: 0, held: 0n, charged: booked(id) };
+      const own = activeOf(id);
       if (own.holds >= concurrentMax) {
         const message = `This customer has reached its limit of ${concurrentMax} concurrent requests.`;
         throw new AppError('busy', message, { details: { retryAfterS: RETRY_AFTER_S } });

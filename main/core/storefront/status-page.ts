@@ -37,7 +37,7 @@ ${rows.join('\n')}</table>
 <p>With an API key, what you use is taken from the balance that you paid to the owner of this storefront. Without one, the
 answer is <code>402</code>, and a program that speaks x402 (version 2) pays for each request. With the scheme
 <code>exact</code> it pays for the most that the request can cost; the rest stays your address’s balance here and pays for
-the next requests. With <code>batch-settlement</code> it pays only what was used.</p>
+the next requests. With <code>upto</code> and <code>batch-settlement</code> it pays only what was used.</p>
 <p>Machines read <a href="${MODELS_PATH}">${MODELS_PATH}</a>, <a href="/openapi.json">/openapi.json</a> and
 <a href="/.well-known/x402.json">/.well-known/x402.json</a>.</p>
 <h2>What happens to your request</h2>

@@ -187,6 +187,24 @@ test('after a crash unfinished jobs fail, and a charge that came through is reco
   );
 });
 
+test('after a crash, an answer of the storefront is charged only if its customer has the balance for it', () => {
+  const { jobs, ledger, database } = setUp();
+  const customerId = `payer:0x${'11'.repeat(20)}`;
+  const paid = { customerId, assetId: TOKEN, amount: amount(10n), txHash: '0x1' };
+  ledger.customerPaid({ ...paid, reference: 'one' });
+  ledger.customerPaid({ ...paid, customerId: 'key:00', reference: 'of another customer', txHash: null });
+  for (const id of ['first', 'second']) {
+    jobs.insert(soldJob({ id, channelId: customerId, assetId: TOKEN }));
+    jobs.update(id, { state: 'running' });
+    jobs.update(id, { state: 'delivered', charged: '7' });
+  }
+  jobs.recover();
+  const states = ['first', 'second'].map((id) => jobs.show(id).job.state).sort();
+  assert.deepEqual(states, ['charged', 'failed']);
+  assert.equal(ledger.customerBalance(customerId), 3n);
+  database.close();
+});
+
 test('jobs that were left on a full disk are ended when it takes writes again, and only those', () => {
   const { jobs, ledger } = setUp();
   for (const [id, channelId] of [

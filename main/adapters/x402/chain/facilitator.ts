@@ -4,6 +4,7 @@ import type { FacilitatorClient } from '@x402/core/server';
 import type { FacilitatorEvmSigner } from '@x402/evm';
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/facilitator';
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
+import { UptoEvmScheme } from '@x402/evm/upto/facilitator';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { ChainSender, ContractCall } from '../../../ports/evm.ts';
 import { currentOperation, observed } from './operation.ts';
@@ -14,7 +15,9 @@ export function createFacilitator(network: ChainNetwork, sender: ChainSender): F
   const signer = toFacilitatorSigner(sender);
   const networkId = network.id as `${string}:${string}`;
   facilitator.register(networkId, new BatchSettlementEvmScheme(signer));
-  facilitator.register(networkId, new ExactEvmScheme(inNextBlock(signer, sender)));
+  const prompt = inNextBlock(signer, sender);
+  facilitator.register(networkId, new ExactEvmScheme(prompt));
+  facilitator.register(networkId, new UptoEvmScheme(prompt));
   return {
     verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: (payload, requirements) => facilitator.settle(payload, requirements),
@@ -47,7 +50,8 @@ function inNextBlock(signer: FacilitatorEvmSigner, sender: ChainSender): Facilit
 function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
   return {
     getAddresses: () => [sender.address],
-    readContract: (call) => observed(sender.readContract(oneFunction(call))),
+    // Only the account that a permit names may settle it, even in a trial without a transaction.
+    readContract: (call) => observed(sender.readContract({ ...oneFunction(call), from: sender.address })),
     getCode: (request) => observed(sender.getCode(request)),
     verifyTypedData: () => Promise.reject(new Error('signatures are verified without the chain')),
     writeContract: ({ gas, dataSuffix, ...call }) => {

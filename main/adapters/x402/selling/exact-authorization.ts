@@ -1,18 +1,11 @@
 /** A payment of x402's scheme `exact` as a signed transfer of the token (EIP-3009): its shape and its signature. */
-import { decodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import { getBytes, TypedDataEncoder } from 'ethers';
 import { z } from 'zod';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Hex, RecoverSigner } from '../../../ports/evm.ts';
-import {
-  addressSchema,
-  assertFlatHeader,
-  channelIdSchema,
-  PAYMENT_HEADER_BYTES_MAX,
-  requirementSchema,
-  unitsSchema,
-} from '../wire.ts';
+import { addressSchema, channelIdSchema, requirementSchema, unitsSchema } from '../wire.ts';
+import { keySignatureSchema, type SchemePayload } from './scheme-payload.ts';
 
 export const EXACT = 'exact';
 
@@ -31,8 +24,7 @@ const exactSchema = z.object({
   x402Version: z.literal(2),
   accepted: requirementSchema.extend({ scheme: z.literal(EXACT) }),
   payload: z.object({
-    // A signature of a key: of contracts, which may need a call, only the channels take payments.
-    signature: z.string().regex(/^0x[0-9a-fA-F]{130}$/),
+    signature: keySignatureSchema,
     authorization: authorizationSchema,
   }),
 });
@@ -46,21 +38,8 @@ export interface ExactPayment {
   readonly payload: PaymentPayload;
 }
 
-const schemeSchema = z.object({ accepted: z.object({ scheme: z.string() }) });
-
-/** Returns the payment, `malformed`, or null for a payment of another scheme. */
-export function readExactPayment(header: string): ExactPayment | 'malformed' | null {
-  if (header.length > PAYMENT_HEADER_BYTES_MAX) return null;
-  let decoded: PaymentPayload;
-  try {
-    assertFlatHeader(header);
-    decoded = decodePaymentSignatureHeader(header);
-  } catch {
-    // Neither base64 nor JSON: the channels' gate reports it.
-    return null;
-  }
-  const scheme = schemeSchema.safeParse(decoded);
-  if (!scheme.success || scheme.data.accepted.scheme !== EXACT) return null;
+/** Returns the payment, or `malformed`. */
+export function readExactPayment(decoded: SchemePayload): ExactPayment | 'malformed' {
   const parsed = exactSchema.safeParse(decoded);
   if (!parsed.success) return 'malformed';
   const { accepted, payload } = parsed.data;
@@ -72,7 +51,7 @@ export function readExactPayment(header: string): ExactPayment | 'malformed' | n
   };
 }
 
-/** Identifies a payment: the token contract takes each nonce of a payer once. */
+/** Identifies a payment: each nonce of a payer is taken once, by the token or by Permit2. */
 export function referenceOf({ from, nonce }: Pick<Authorization, 'from' | 'nonce'>): string {
   return `${from}:${nonce}`.toLowerCase();
 }

@@ -1,36 +1,37 @@
 /**
- * The storefront's payment gate: x402's `exact` and `batch-settlement` in one 402, and prepaid balances. An exact payment
- * is collected before any work, for the request's maximum cost; what the job doesn't use stays its payer's balance, and a
- * payment that the balance covers isn't collected: its signature only shows who pays.
+ * The storefront's payment gate: x402's `exact`, `upto` and `batch-settlement` in one 402, and prepaid balances. An exact
+ * payment is collected before any work, for the request's maximum cost; what the job doesn't use stays its payer's balance,
+ * and a payment that the balance covers isn't collected: its signature only shows who pays. An `upto` payment is verified
+ * before the work and settled after it, for what was used, within a limit on unpaid answers.
  */
-import { encodePaymentResponseHeader } from '@x402/core/http';
 import { payerCustomerId } from '../../../../shared/customers.ts';
-import { type Amount, ZERO } from '../../../../shared/money.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CustomerAccounts, CustomerHold } from '../../../ports/customers.ts';
+import type { CustomerAccounts } from '../../../ports/customers.ts';
 import type { RecoverSigner } from '../../../ports/evm.ts';
 import {
   type Admission,
   type AdmittedPayment,
   CUSTOMER_HEADER,
-  PAYMENT_HEADER,
   type PaidRequest,
   type PaymentGate,
   type PaymentStanding,
-  type SaleRefusal,
 } from '../../../ports/payments.ts';
-import { type ExactPayment, readExactPayment } from './exact-authorization.ts';
+import { paidAfterwards, paidInAdvance } from './customer-payments.ts';
+import type { ExactPayment } from './exact-authorization.ts';
 import type { ExactCollection } from './exact-collection.ts';
-import { createExactTerms } from './exact-terms.ts';
-import type { Answered } from './gate-response.ts';
 import { createPaymentGate } from './payment-gate.ts';
 import type { ProviderChannels } from './provider-channels.ts';
-import { type SaleListing, saleRefusal, withSale } from './sale-refusals.ts';
-import { createUsedPayments } from './used-payments.ts';
+import type { SaleListing } from './sale-refusals.ts';
+import { createSaleTerms, readSale, type SalePayment, type SaleTerms, signedOf } from './sale-terms.ts';
+import type { UptoPayment } from './upto-authorization.ts';
+import { createUptoCredit, type UptoCredit } from './upto-credit.ts';
+import type { UptoSettlement } from './upto-settlement.ts';
+import { createUsedPayments, type UsedPayments } from './used-payments.ts';
 
 export interface SaleGateParts {
   readonly channels: ProviderChannels;
   readonly collection: ExactCollection;
+  readonly settlement: UptoSettlement;
   readonly customers: CustomerAccounts;
   readonly recoverSigner: RecoverSigner;
   readonly clock: Clock;
@@ -44,127 +45,119 @@ export interface SaleGate extends PaymentGate {
 
 /** See {@link PaymentGate}. A request's {@link CUSTOMER_HEADER} must come from this program. */
 export function createSaleGate(parts: SaleGateParts): SaleGate {
-  const { channels, customers } = parts;
+  const { channels, customers, clock } = parts;
   const byChannel = createPaymentGate(channels);
   const { network, payout, store, durability } = channels.options;
   const used = createUsedPayments(store, durability);
-  const { requirementOf, objectionTo } = createExactTerms({ ...parts, isUsed: used.has });
-  async function refuse(request: PaidRequest, reason: SaleRefusal | 'chain-unavailable' | 'bad-signature') {
-    // Without the payment, the channels' gate responds with its requirements.
-    const required = await byChannel.admit({ ...request, header: () => undefined });
-    if (required.kind !== 'answered') throw new Error('a request without payment is never admitted');
-    return saleRefusal(reason, offered(required, request));
-  }
-
-  function offered(response: Answered, request: PaidRequest): Answered {
-    const path = request.path.split('?')[0] ?? request.path;
-    return withSale(response, requirementOf(request.ceiling), parts.listing(path));
-  }
-
-  async function admitExact(request: PaidRequest, payment: ExactPayment): Promise<Admission> {
-    const objection = objectionTo(payment);
-    if (objection !== null) return refuse(request, objection);
-    const { ceiling } = request;
-    if (BigInt(payment.accepted.amount) < ceiling) return refuse(request, 'payment-too-small');
-    const payer = payment.authorization.from.toLowerCase();
-    const customerId = payerCustomerId(payer);
-    used.add(payment.authorization);
-    const covered = customers.hold(customerId, ceiling);
-    if (covered !== null) return admitted({ customerId, payer, hold: covered, ceiling, transaction: '' });
-    const requirement = { ...requirementOf(ceiling), amount: payment.accepted.amount };
-    const collected = await parts.collection.collect(payment, requirement);
-    if (collected.kind === 'refused') return refuse(request, 'payment-refused');
-    if (collected.kind === 'chain-unavailable') return refuse(request, 'chain-unavailable');
-    const hold = customers.hold(customerId, ceiling);
-    if (hold === null) return refuse(request, 'balance-too-small');
-    return admitted({ customerId, payer, hold, ceiling, transaction: collected.transaction });
-  }
-
-  function admitted(paid: Omit<PaidInAdvance, 'network' | 'available'>): Admission {
-    const available = () => customers.available(paid.customerId);
-    return { kind: 'admitted', payment: paidInAdvance({ ...paid, network: network.id, available }) };
-  }
-
-  async function admitCustomer(request: PaidRequest, customerId: string): Promise<Admission> {
-    const { ceiling } = request;
-    const hold = customers.hold(customerId, ceiling);
-    if (hold === null) return refuse(request, 'balance-too-small');
-    return admitted({ customerId, payer: customerId, hold, ceiling, transaction: '' });
-  }
+  const credit = createUptoCredit(clock, network.token.decimals);
+  const terms = createSaleTerms({ ...parts, byChannel, isUsed: used.has, creditMost: credit.most });
+  const till = createTill({ ...parts, used, credit, terms });
 
   function standing(request: Pick<PaidRequest, 'header'>): PaymentStanding {
     const customerId = request.header(CUSTOMER_HEADER);
     if (customerId !== undefined) return customers.available(customerId) > 0n ? 'proven' : 'refused';
-    const payment = readExactPayment(request.header(PAYMENT_HEADER) ?? '');
-    if (payment === null) return byChannel.standing(request);
-    if (payment === 'malformed' || objectionTo(payment) !== null) return 'refused';
-    return customers.available(payerCustomerId(payment.authorization.from)) > 0n ? 'proven' : 'unproven';
+    const sale = readSale(request);
+    if (sale === null) return byChannel.standing(request);
+    if (sale === 'malformed' || terms.objectionTo(sale) !== null) return 'refused';
+    return customers.available(payerCustomerId(signedOf(sale).from)) > 0n ? 'proven' : 'unproven';
   }
 
   return {
     asset: byChannel.asset,
     payout,
     standing,
-    forgetExpired: () => used.forgetBefore(Math.floor(parts.clock.now() / 1_000)),
+    forgetExpired: () => used.forgetBefore(Math.floor(clock.now() / 1_000)),
     chainWork(request) {
       if (request.header(CUSTOMER_HEADER) !== undefined) return null;
-      const payment = readExactPayment(request.header(PAYMENT_HEADER) ?? '');
-      if (payment === null) return byChannel.chainWork(request);
+      if (readSale(request) === null) return byChannel.chainWork(request);
       // It pays many times its fee; only one that is refused counts as a stranger's demand.
       return { kind: 'check', isPaidFor: false };
     },
     async admit(request) {
       const customerId = request.header(CUSTOMER_HEADER);
-      if (customerId !== undefined) return admitCustomer(request, customerId);
-      const payment = readExactPayment(request.header(PAYMENT_HEADER) ?? '');
-      if (payment === 'malformed') return refuse(request, 'payment-malformed');
-      if (payment !== null) return admitExact(request, payment);
+      if (customerId !== undefined) return till.admitCustomer(request, customerId);
+      const sale = readSale(request);
+      if (sale === 'malformed') return terms.refuse(request, 'payment-malformed');
+      if (sale !== null) return till.admitSale(request, sale);
       const admission = await byChannel.admit(request);
-      return admission.kind === 'admitted' ? admission : offered(admission, request);
+      return admission.kind === 'admitted' ? admission : terms.offered(admission, request);
     },
   };
 }
 
-interface PaidInAdvance {
-  readonly customerId: string;
-  readonly payer: string;
-  readonly hold: CustomerHold;
-  readonly ceiling: Amount;
-  /** Of the payment that came with the request; empty if its balance covered it. */
-  readonly transaction: string;
-  readonly network: string;
-  readonly available: () => Amount;
+/** Takes the payments that aren't vouchers. */
+interface Till {
+  /** Pays from the payer's balance if that covers the request, otherwise by the payment itself. */
+  admitSale(request: PaidRequest, sale: SalePayment): Promise<Admission>;
+  admitCustomer(request: PaidRequest, customerId: string): Promise<Admission>;
 }
 
-function paidInAdvance(paid: PaidInAdvance): AdmittedPayment {
-  let isOpen = true;
-  const close = (): void => {
-    if (!isOpen) throw new Error('a payment is settled or canceled once');
-    isOpen = false;
-  };
+interface TillParts extends SaleGateParts {
+  readonly used: UsedPayments;
+  readonly credit: UptoCredit;
+  readonly terms: SaleTerms;
+}
+
+function createTill(parts: TillParts): Till {
+  const { channels, customers, settlement, used, credit, terms } = parts;
+  const network = channels.options.network.id;
+  const payerOf = (from: string) => ({
+    ...{ customerId: payerCustomerId(from), payer: from.toLowerCase() },
+    ...{ network, customers },
+  });
+
+  async function collect(request: PaidRequest, payment: ExactPayment): Promise<Admission> {
+    const { ceiling } = request;
+    const requirement = { ...terms.exact.requirementOf(ceiling), amount: payment.accepted.amount };
+    const collected = await parts.collection.collect(payment, requirement);
+    if (collected.kind === 'refused') return terms.refuse(request, 'payment-refused');
+    if (collected.kind === 'chain-unavailable') return terms.refuse(request, 'chain-unavailable');
+    const payer = payerOf(payment.authorization.from);
+    const hold = customers.hold(payer.customerId, ceiling);
+    if (hold === null) return terms.refuse(request, 'balance-too-small');
+    return admitted(paidInAdvance({ ...payer, hold, transaction: collected.transaction }));
+  }
+
+  async function lend(request: PaidRequest, payment: UptoPayment): Promise<Admission> {
+    const { ceiling } = request;
+    const payer = payerOf(payment.permit.from);
+    const lent = credit.open(payer.payer, ceiling);
+    if (lent === null) return terms.refuse(request, 'not-on-credit');
+    const payable = await settlement.isPayable(payment).catch((error: unknown) => {
+      lent.close();
+      throw error;
+    });
+    if (payable === 'yes') {
+      const least = terms.upto.least();
+      return admitted(paidAfterwards({ ...payer, payment, credit: lent, settlement, ceiling, least }));
+    }
+    lent.close();
+    return terms.refuse(request, payable === 'no' ? 'payment-refused' : 'chain-unavailable');
+  }
+
   return {
-    channelId: paid.customerId,
-    payer: paid.payer,
-    async settle(wanted) {
-      close();
-      const { charged, cumulative } = paid.hold.charge(wanted < ZERO ? ZERO : wanted);
-      const paymentResponse = encodePaymentResponseHeader({
-        success: true,
-        transaction: paid.transaction,
-        network: paid.network as `${string}:${string}`,
-        payer: paid.payer,
-        amount: charged.toString(),
-        extra: { balance: paid.available().toString() },
-      });
-      return { charged, cumulative, paymentResponse };
+    async admitSale(request, sale) {
+      const objection = terms.objectionTo(sale);
+      if (objection !== null) return terms.refuse(request, objection);
+      const { ceiling } = request;
+      if (BigInt(sale.payment.accepted.amount) < ceiling) return terms.refuse(request, 'payment-too-small');
+      const signed = signedOf(sale);
+      used.add(signed);
+      const payer = payerOf(signed.from);
+      const hold = customers.hold(payer.customerId, ceiling);
+      if (hold !== null) return admitted(paidInAdvance({ ...payer, hold, transaction: '' }));
+      return sale.kind === 'exact' ? collect(request, sale.payment) : lend(request, sale.payment);
     },
-    async cancel() {
-      close();
-      paid.hold.release();
-    },
-    abandon() {
-      if (isOpen) paid.hold.release();
-      isOpen = false;
+    async admitCustomer(request, customerId) {
+      const hold = customers.hold(customerId, request.ceiling);
+      if (hold === null) return terms.refuse(request, 'balance-too-small');
+      return admitted(
+        paidInAdvance({ customerId, payer: customerId, network, customers, hold, transaction: '' }),
+      );
     },
   };
+}
+
+function admitted(payment: AdmittedPayment): Admission {
+  return { kind: 'admitted', payment };
 }

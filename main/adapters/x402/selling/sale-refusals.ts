@@ -4,6 +4,7 @@ import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { PaymentRefusal, SaleRefusal } from '../../../ports/payments.ts';
 import { type Answered, refusalResponse } from './gate-response.ts';
 import { refusalMessage } from './refusals.ts';
+import { GASLESS_PERMIT, UPTO } from './upto-authorization.ts';
 
 /** Describes the service to clients and to those that list services. */
 export interface SaleListing {
@@ -37,11 +38,31 @@ const SENTENCES: Readonly<Record<SaleRefusal, string>> = {
   'payment-used': 'This payment was already used. Sign a new one.',
   'payment-expired': 'The payment isn’t valid at this time. Check your clock and sign a new one.',
   'payment-refused': 'The payment could not be collected. Check the payer’s balance and sign a new one.',
+  'not-on-credit': 'This request can’t be paid afterwards now. Use the scheme exact or batch-settlement.',
   'balance-too-small': 'The balance of this API key doesn’t cover the maximum cost of this request.',
 };
 
-/** Adds the first requirement and the listing to the channels' response. */
-export function withSale(response: Answered, first: Requirement, listing: SaleListing): Answered {
+/** Tells clients of `upto` that they may include an EIP-2612 permit. */
+const PERMIT_ACCEPTED = {
+  info: { description: 'EIP-2612 permits for Permit2 are accepted.', version: '1' },
+  schema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    properties: Object.fromEntries(
+      ['from', 'asset', 'spender', 'amount', 'nonce', 'deadline', 'signature', 'version'].map((name) => [
+        name,
+        { type: 'string' },
+      ]),
+    ),
+  },
+};
+
+/** Adds these requirements, before the channels' own, and the listing to the channels' response. */
+export function withSale(
+  response: Answered,
+  requirements: readonly Requirement[],
+  listing: SaleListing,
+): Answered {
   const header = response.headers[PAYMENT_REQUIRED_HEADER];
   if (header === undefined) return response;
   const required = decodePaymentRequiredHeader(header);
@@ -49,8 +70,12 @@ export function withSale(response: Answered, first: Requirement, listing: SaleLi
   const offered = {
     ...required,
     resource: { ...resource, tags: [...resource.tags] },
-    accepts: [first, ...required.accepts],
-    extensions: { ...required.extensions, ...extensions },
+    accepts: [...requirements, ...required.accepts],
+    extensions: {
+      ...required.extensions,
+      ...extensions,
+      ...(requirements.some(({ scheme }) => scheme === UPTO) && { [GASLESS_PERMIT]: PERMIT_ACCEPTED }),
+    },
   };
   const headers = { ...response.headers, [PAYMENT_REQUIRED_HEADER]: encodePaymentRequiredHeader(offered) };
   return { ...response, headers };

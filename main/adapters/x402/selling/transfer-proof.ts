@@ -63,17 +63,33 @@ export function createTransferProof({ network, reader, clock }: TransferProofPar
 }
 
 /** True if the transaction moved exactly this payment. */
-function pays(receipt: TransactionReceipt, pending: PendingTransfer, { token }: ChainNetwork): boolean {
-  if (receipt.status !== 'success') return false;
-  const has = (topics: readonly string[], data: bigint | null) =>
-    receipt.logs.some(
-      (log) =>
-        log.address.toLowerCase() === token.address.toLowerCase() &&
-        topics.every((topic, place) => log.topics[place]?.toLowerCase() === topic) &&
-        (data === null || BigInt(log.data) === data),
-    );
-  const isUsed = has([USED, word(pending.from), pending.nonce.toLowerCase()], null);
-  return isUsed && has([TRANSFER, word(pending.from), word(pending.to)], BigInt(pending.value));
+function pays(receipt: TransactionReceipt, pending: PendingTransfer, network: ChainNetwork): boolean {
+  const isUsed = hasEvent(receipt, network, [USED, word(pending.from), pending.nonce.toLowerCase()]);
+  return isUsed && hasTransfer(receipt, pending, network);
+}
+
+/** True if the transaction succeeded and moved exactly this value of the token. */
+export function hasTransfer(
+  receipt: TransactionReceipt,
+  { from, to, value }: Pick<PendingTransfer, 'from' | 'to' | 'value'>,
+  network: ChainNetwork,
+): boolean {
+  const topics = [TRANSFER, word(from), word(to)];
+  return receipt.status === 'success' && hasEvent(receipt, network, topics, BigInt(value));
+}
+
+function hasEvent(
+  { logs }: TransactionReceipt,
+  { token }: ChainNetwork,
+  topics: readonly string[],
+  data?: bigint,
+): boolean {
+  return logs.some(
+    (log) =>
+      log.address.toLowerCase() === token.address.toLowerCase() &&
+      topics.every((topic, place) => log.topics[place]?.toLowerCase() === topic) &&
+      (data === undefined || BigInt(log.data) === data),
+  );
 }
 
 /** An address as an indexed value of an event. */

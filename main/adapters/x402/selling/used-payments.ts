@@ -1,15 +1,17 @@
-/** Exact payments that were used: each counts once, even if it isn't collected. */
+/** Payments that were used: each counts once, even if it isn't collected. */
 import { parseJson } from '../../../../shared/json.ts';
 import { IMMEDIATE, type RecordStore } from '../../../ports/store.ts';
-import { type ExactPayment, referenceOf } from './exact-authorization.ts';
+import { type Authorization, referenceOf } from './exact-authorization.ts';
 
 /** By reference, with the time at which the payment expires in any case. */
 const USED = 'x402-exact-used';
 
+type Used = Pick<Authorization, 'from' | 'nonce' | 'validBefore'>;
+
 export interface UsedPayments {
   has(reference: string): boolean;
   /** On disk with the job's next step. */
-  add(authorization: ExactPayment['authorization']): void;
+  add(payment: Used): void;
   /** Forgets payments that expired before this time, in seconds since the epoch. */
   forgetBefore(nowS: number): void;
 }
@@ -18,10 +20,8 @@ export interface UsedPayments {
 export function createUsedPayments(store: RecordStore, durability = IMMEDIATE): UsedPayments {
   return {
     has: (reference: string) => store.get(USED, reference) !== null,
-    add(authorization: ExactPayment['authorization']) {
-      durability.defer(() =>
-        store.set(USED, referenceOf(authorization), JSON.stringify(authorization.validBefore)),
-      );
+    add(payment: Used) {
+      durability.defer(() => store.set(USED, referenceOf(payment), JSON.stringify(payment.validBefore)));
     },
     forgetBefore(nowS: number) {
       durability.defer(() => {

@@ -1,0 +1,273 @@
+/**
+ * Verifies: with `upto`, x402's own client pays after the answer, only what was used, without coin and without a transaction of
+ *   its own; a payer that doesn't pay then gets no further credit.
+ * Setup: the storefront over HTTP on the practice chain; x402's client, and permits that this test bends.
+ * Fails if: more is taken than was used, a permit for something else is accepted, an answer is charged that was not paid, or a
+ *   payment whose result wasn't seen is lost.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decodePaymentRequiredHeader, encodePaymentSignatureHeader } from '@x402/core/http';
+import { decodePaymentResponseHeader } from '@x402/fetch';
+import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
+import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
+import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import { PERMIT2_ADDRESS, UPTO_PROXY_ADDRESS } from '../../main/ports/contracts.ts';
+import type { Hex } from '../../main/ports/evm.ts';
+import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import { payerCustomerId } from '../../shared/customers.ts';
+import { amount } from '../../shared/money.ts';
+import {
+  CHAT_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+} from '../../shared/wire.ts';
+import { createScriptedEngine } from '../fakes/scripted-engine.ts';
+import { ANSWER, openChain, openStorefrontMarket, type StorefrontMarket } from './storefront-market.ts';
+import { paying, REQUEST } from './storefront-payers.ts';
+
+const MINTED = 1_000_000_000n;
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-upto-'));
+let chain: PracticeChain;
+let shop: StorefrontMarket;
+
+before(async () => {
+  chain = await openChain(folder);
+  shop = await openStorefrontMarket(chain);
+});
+
+after(async () => {
+  await shop?.close();
+  await chain?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const tokensOf = async (at: StorefrontMarket, address: string) =>
+  (await readBalances(at.node, address, systemClock)).token ?? assert.fail('the chain answers');
+
+/** The last sale, once it is recorded. */
+async function lastSale(at: StorefrontMarket) {
+  await at.market.gateway.idle();
+  return at.jobs.list({ side: 'sold', outcome: 'all', limit: 1 }).jobs[0] ?? assert.fail('nothing was sold');
+}
+
+test('x402’s client pays what was used, after the answer, without coin or an approval', async () => {
+  const buyer = await shop.buyer(MINTED);
+  const { ask } = paying(shop, buyer, 'upto');
+  const first = await ask();
+  assert.equal(first.status, 200, await first.clone().text());
+  assert.equal((await first.json()).choices[0].message.content, ANSWER.join(''));
+  const charged = BigInt((await lastSale(shop)).charged ?? 0);
+  assert.ok(charged > 10n, 'more than the least that is settled');
+  const paid = decodePaymentResponseHeader(first.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
+  assert.equal(paid.amount, charged.toString());
+  assert.match(paid.transaction, /^0x[0-9a-f]{64}$/);
+  assert.equal(MINTED - (await tokensOf(shop, buyer.funds.address)), charged, 'what the chain moved');
+
+  const second = await ask({ stream: true });
+  assert.match(await second.text(), /data: \[DONE\]\n\n[\s\S]*event: x402\.payment-response/);
+  const more = BigInt((await lastSale(shop)).charged ?? 0);
+  assert.equal(MINTED - (await tokensOf(shop, buyer.funds.address)), charged + more);
+  assert.equal(shop.ledger.customerBalance(payerCustomerId(buyer.funds.address)), 0n);
+  assert.equal(
+    await tokensOf(shop, shop.selling.funds.address),
+    shop.ledger.balance('wallet', chain.network.token.id),
+  );
+  assert.deepEqual(shop.faults, []);
+});
+
+const codeOf = async (response: Response) => [response.status, (await response.json()).error.code];
+
+const post = (at: StorefrontMarket, headers: Record<string, string> = {}, body: object = REQUEST) =>
+  fetch(at.url + CHAT_PATH, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+async function offered(at: StorefrontMarket, body: object = REQUEST) {
+  const response = await post(at, {}, body);
+  const { accepts } = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
+  return {
+    upto: accepts.find(({ scheme }) => scheme === 'upto'),
+    schemes: accepts.map(({ scheme }) => scheme),
+  };
+}
+
+type Requirement = NonNullable<Awaited<ReturnType<typeof offered>>['upto']>;
+
+interface Bent {
+  readonly accepted?: Partial<Requirement>;
+  readonly permit?: Record<string, unknown>;
+  readonly witness?: Record<string, string>;
+  /** Changes what is sent after it was signed. */
+  readonly afterwards?: Record<string, unknown>;
+}
+
+let nonces = 0;
+
+/** A payment header, sound unless it is bent. */
+async function permitted(
+  { funds }: WalletAccounts,
+  requirement: Requirement | undefined,
+  bent: Bent = {},
+): Promise<Record<string, string>> {
+  const accepted = { ...(requirement ?? assert.fail('upto is offered')), ...bent.accepted };
+  nonces += 1;
+  const permit = {
+    permitted: { token: accepted.asset, amount: accepted.amount },
+    spender: UPTO_PROXY_ADDRESS,
+    nonce: String(nonces),
+    deadline: String(Math.floor(Date.now() / 1_000) + accepted.maxTimeoutSeconds),
+    ...bent.permit,
+    witness: {
+      to: accepted.payTo,
+      facilitator: accepted.extra.facilitatorAddress,
+      validAfter: '0',
+      ...bent.witness,
+    },
+  };
+  const field = (name: string, type: string) => ({ name, type });
+  const signature = await funds.signTypedData({
+    domain: { name: 'Permit2', chainId: chain.network.chainId, verifyingContract: PERMIT2_ADDRESS },
+    types: {
+      PermitWitnessTransferFrom: [
+        field('permitted', 'TokenPermissions'),
+        field('spender', 'address'),
+        field('nonce', 'uint256'),
+        field('deadline', 'uint256'),
+        field('witness', 'Witness'),
+      ],
+      TokenPermissions: [field('token', 'address'), field('amount', 'uint256')],
+      Witness: [field('to', 'address'), field('facilitator', 'address'), field('validAfter', 'uint256')],
+    },
+    primaryType: 'PermitWitnessTransferFrom',
+    message: permit,
+  });
+  const payload = { signature, permit2Authorization: { from: funds.address, ...permit, ...bent.afterwards } };
+  const header = encodePaymentSignatureHeader({ x402Version: 2, accepted, payload } as never);
+  return { [PAYMENT_HEADER]: header };
+}
+
+/** A buyer that has allowed Permit2 to move its token. */
+async function approvedBuyer(at: StorefrontMarket): Promise<WalletAccounts> {
+  const buyer = await at.buyer(MINTED);
+  const sender = createSender(at.node, buyer.funds);
+  const args = [PERMIT2_ADDRESS, MINTED];
+  const hash = await sender.writeContract({ ...tokenCall('approve'), args });
+  await sender.waitForReceipt(hash);
+  return buyer;
+}
+
+const tokenCall = (functionName: string) => ({
+  address: chain.network.token.address as Hex,
+  abi: tokenArtifact.abi,
+  functionName,
+});
+
+test('refuses permits that are too small, short-lived, altered or for something else, and each a second time', async () => {
+  const buyer = await approvedBuyer(shop);
+  const { upto } = await offered(shop);
+  const other = `0x${'12'.repeat(20)}`;
+  const inSeconds = (seconds: number) => String(Math.floor(Date.now() / 1_000) + seconds);
+  const cases: readonly (readonly [Bent, string])[] = [
+    [{ accepted: { amount: '1' } }, 'payment-too-small'],
+    [{ accepted: { amount: String(BigInt(upto?.amount ?? 0) - 1n) } }, 'payment-too-small'],
+    [{ permit: { permitted: { token: upto?.asset, amount: '1' } } }, 'other-terms'],
+    [{ permit: { permitted: { token: other, amount: upto?.amount } } }, 'other-terms'],
+    [{ permit: { spender: other } }, 'other-terms'],
+    [{ witness: { to: other } }, 'other-terms'],
+    [{ witness: { facilitator: other } }, 'other-terms'],
+    [{ accepted: { network: 'eip155:8453' } }, 'other-terms'],
+    [{ accepted: { asset: other } }, 'other-terms'],
+    [{ permit: { deadline: inSeconds(60) } }, 'payment-expired'],
+    [{ permit: { deadline: inSeconds(86_400) } }, 'payment-expired'],
+    [{ witness: { validAfter: inSeconds(60) } }, 'payment-expired'],
+    [{ afterwards: { nonce: '77' } }, 'bad-signature'],
+    [{ afterwards: { from: other } }, 'bad-signature'],
+    [{ afterwards: { nonce: 'none' } }, 'payment-malformed'],
+  ];
+  const before = shop.jobs.list({ side: 'bought', outcome: 'all', limit: 100 }).jobs.length;
+  for (const [bent, code] of cases) {
+    assert.deepEqual(await codeOf(await post(shop, await permitted(buyer, upto, bent))), [402, code]);
+  }
+  for (const unable of [await shop.buyer(MINTED), await shop.buyer(0n)]) {
+    const refused = await post(shop, await permitted(unable, upto));
+    assert.deepEqual(await codeOf(refused), [402, 'payment-refused'], 'no approval, no money');
+  }
+  assert.equal(shop.jobs.list({ side: 'bought', outcome: 'all', limit: 100 }).jobs.length, before);
+  const sound = await permitted(buyer, upto);
+  const both = await Promise.all([post(shop, sound), post(shop, sound)]);
+  await Promise.all(both.map((response) => response.text()));
+  assert.deepEqual(both.map(({ status }) => status).sort(), [200, 402]);
+  assert.deepEqual(await codeOf(await post(shop, sound)), [402, 'payment-used']);
+  assert.deepEqual(shop.faults, []);
+});
+
+test('settles no less than the fee, and the rest pays for the next answers', async () => {
+  const market = await openStorefrontMarket(chain, { depositMin: amount(5_000n) });
+  try {
+    const buyer = await approvedBuyer(market);
+    const { upto } = await offered(market);
+    const customerId = payerCustomerId(buyer.funds.address);
+    const first = await post(market, await permitted(buyer, upto));
+    assert.equal(first.status, 200, await first.text());
+    const charged = BigInt((await lastSale(market)).charged ?? 0);
+    assert.equal(
+      MINTED - (await tokensOf(market, buyer.funds.address)),
+      500n,
+      'a tenth of the least deposit',
+    );
+    assert.equal(market.customers.available(customerId), 500n - charged);
+    const small = { ...REQUEST, messages: [{ role: 'user', content: '' }], max_tokens: 2 };
+    const second = await post(market, await permitted(buyer, (await offered(market, small)).upto), small);
+    assert.equal(second.status, 200, await second.text());
+    const more = BigInt((await lastSale(market)).charged ?? 0);
+    assert.equal(MINTED - (await tokensOf(market, buyer.funds.address)), 500n, 'nothing more was moved');
+    assert.equal(market.customers.available(customerId), 500n - charged - more);
+    assert.deepEqual(market.faults, []);
+  } finally {
+    await market.close();
+  }
+});
+
+test('charges nothing that was not paid, and gives a payer that moves its money away no further credit', async () => {
+  const engine = createScriptedEngine();
+  const market = await openStorefrontMarket(chain, { engines: [engine] });
+  try {
+    const buyer = await approvedBuyer(market);
+    const { upto } = await offered(market);
+    const asking = post(market, await permitted(buyer, upto));
+    const run = await engine.next();
+    const sender = createSender(market.node, buyer.funds);
+    const args = [`0x${'34'.repeat(20)}`, MINTED];
+    await sender.waitForReceipt(await sender.writeContract({ ...tokenCall('transfer'), args }));
+    run.start(3);
+    run.text('blue', 1);
+    run.end('stop');
+    const answered = await asking;
+    await answered.text();
+    const paid = decodePaymentResponseHeader(answered.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
+    assert.equal(paid.success, false);
+    const { charged } = await lastSale(market);
+    assert.equal(charged, '0');
+    assert.equal(market.ledger.balance('income:jobs', chain.network.token.id), 0n);
+    await chain.fund(buyer.funds.address, amount(MINTED));
+    assert.deepEqual(await codeOf(await post(market, await permitted(buyer, upto))), [402, 'not-on-credit']);
+    assert.deepEqual(market.faults, []);
+  } finally {
+    await market.close();
+  }
+});
+
+test('offers no credit for requests that cost too much', async () => {
+  const { schemes } = await offered(shop);
+  assert.deepEqual(schemes, ['exact', 'upto', 'batch-settlement']);
+  const long = { ...REQUEST, messages: [{ role: 'user', content: 'x'.repeat(30_000) }] };
+  assert.deepEqual((await offered(shop, long)).schemes, ['exact', 'batch-settlement']);
+});
