@@ -45,6 +45,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
+  tar: ['tar'],
   dbus: ['@jellybrick/dbus-next'],
   x402: ['@x402/*', 'ethers'],
 };
