@@ -7,10 +7,10 @@ import { writeBytes } from '../format.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Progress } from '../parts/progress.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { concerning } from './graphics-problems.ts';
-import { Download } from './model-row.tsx';
 
 type Device = AgentState['machine']['devices'][number];
 
@@ -47,7 +47,7 @@ export function CudaDownload() {
   const { libraries } = useSection('machine');
   const act = useAction((what: keyof typeof agent.libraries) => agent.libraries[what]({}));
   if (libraries === null) return null;
-  const { state, downloadBytes, diskBytes } = libraries;
+  const { state, progress, error, downloadBytes, diskBytes } = libraries;
   const model = NAMES.cuda;
   const what = state === 'ready' ? 'remove' : state === 'absent' || state === 'failed' ? 'fetch' : 'cancel';
   const size = writeBytes(what === 'remove' ? diskBytes : downloadBytes, language);
@@ -57,7 +57,18 @@ export function CudaDownload() {
         {t(LABELS[what], { model, size })}
       </ActionButton>
       {what === 'fetch' ? <span className="sm soft">{t('models.license', { license: LICENSE })}</span> : null}
-      <Download model={{ ...libraries, name: model }} />
+      {error === null ? null : (
+        <Note tone="error" role="status" title={t('models.failed')}>
+          {error}
+        </Note>
+      )}
+      {progress === null ? null : (
+        <Progress
+          label={t('models.downloading', { model })}
+          fraction={progress.receivedBytes / downloadBytes}
+          text={t('models.received', { received: writeBytes(progress.receivedBytes, language), total: size })}
+        />
+      )}
       <ProblemNote problem={act.problem} />
     </div>
   );

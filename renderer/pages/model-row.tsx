@@ -108,7 +108,7 @@ export function Suits({ model }: { model: ModelEntry }) {
   return best.length === 0 ? t(`models.suits.${model.suits}`) : best.join(' · ');
 }
 
-export function Download({ model }: { model: Pick<ModelEntry, 'name' | 'state' | 'progress' | 'error'> }) {
+export function Download({ model }: { model: ModelEntry }) {
   const { t, language } = useStrings();
   if (model.state === 'failed') {
     return (

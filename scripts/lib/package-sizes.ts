@@ -76,7 +76,12 @@ function compressed(files: readonly PackageFile[]): Promise<number> {
     xz.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
-    for (const program of [tar, xz]) program.once('error', reject);
-    xz.once('close', (code) => (code === 0 ? resolve(bytes) : reject(new Error('xz failed'))));
+    for (const program of [tar, xz]) {
+      program.once('error', reject);
+      program.once('close', (code) => {
+        if (code !== 0) reject(new Error(`${program.spawnfile} failed.`));
+      });
+    }
+    xz.once('close', () => resolve(bytes));
   }).finally(() => rmSync(folder, { recursive: true, force: true }));
 }
