@@ -52,25 +52,29 @@ export function CudaDownload() {
   const what = state === 'ready' ? 'remove' : state === 'absent' || state === 'failed' ? 'fetch' : 'cancel';
   const size = writeBytes(what === 'remove' ? diskBytes : downloadBytes, language);
   return (
-    <div className="row-line">
-      <ActionButton isSmall isDisabled={act.busy} onPress={() => act.run(what)}>
-        {t(LABELS[what], { model, size })}
-      </ActionButton>
-      {what === 'fetch' ? <span className="sm soft">{t('models.license', { license: LICENSE })}</span> : null}
-      {error === null ? null : (
-        <Note tone="error" role="status" title={t('models.failed')}>
-          {error}
-        </Note>
-      )}
-      {progress === null ? null : (
-        <Progress
-          label={t('models.downloading', { model })}
-          fraction={progress.receivedBytes / downloadBytes}
-          text={t('models.received', { received: writeBytes(progress.receivedBytes, language), total: size })}
-        />
-      )}
-      <ProblemNote problem={act.problem} />
-    </div>
+    <>
+      <div className="row-line">
+        <ActionButton isSmall isDisabled={act.busy} onPress={() => act.run(what)}>
+          {t(LABELS[what], { model, size })}
+        </ActionButton>
+        {what === 'fetch' ? <span className="sm soft">{t('models.license', { license: LICENSE })}</span> : null}
+      </div>
+      <div className="models-more">
+        {progress === null ? null : (
+          <Progress
+            label={t('models.downloading', { model })}
+            fraction={progress.receivedBytes / downloadBytes}
+            text={t('models.received', { received: writeBytes(progress.receivedBytes, language), total: size })}
+          />
+        )}
+        {error === null ? null : (
+          <Note tone="error" role="status" title={t('models.failed')}>
+            {error}
+          </Note>
+        )}
+        <ProblemNote problem={act.problem} />
+      </div>
+    </>
   );
 }
 
