@@ -7,6 +7,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readCommandLine } from '../lib/usage.ts';
 
 interface Part {
   readonly name: string;
@@ -26,6 +28,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const OUTPUT_LINES_MAX = 150;
 /** Folders with their own tsconfig.json. */
 const ENVIRONMENTS = ['shared', 'native', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
+
+readCommandLine('Usage: npm run check', () => parseArgs({}));
 
 const typed = ENVIRONMENTS.filter((folder) => {
   if (hasSource(folder)) return true;

@@ -6,8 +6,6 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { keepDevAgent } from '../lib/dev-agent.ts';
-import { startDevPages } from '../lib/dev-pages.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
@@ -22,6 +20,9 @@ Runs the pages with hot reload and a headless agent that restarts when its sourc
 The options of the agent: npm run agent -- --help`;
 
 const { home, port, rest } = readCommandLine(HELP, () => readArguments(process.argv.slice(2)));
+// Loaded only now, so that --help and a wrong command line are answered immediately.
+const { keepDevAgent } = await import('../lib/dev-agent.ts');
+const { startDevPages } = await import('../lib/dev-pages.ts');
 buildNativeAndReport(console.log);
 // The same ports after each restart, so that clients of the gateway keep working.
 const ports = ['--port', String(await freePort()), '--gateway-port', String(await freePort())];

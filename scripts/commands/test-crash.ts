@@ -9,9 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runInForeground } from '../../main/adapters/node/index.ts';
-import { runCrashes } from '../../test/crash/crash-run.ts';
 import { CrashFailure } from '../../test/crash/failure.ts';
-import { ledgerVerify } from '../../test/crash/ledger-verify.ts';
 import { onSmallDisk } from '../../test/fakes/mounts.ts';
 import { buildAll } from '../lib/build-targets.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
@@ -83,6 +81,8 @@ async function run(folder: string, options: Options): Promise<number> {
   const disk = join(folder, 'disk');
   const home = join(disk, 'home');
   mkdirSync(disk, { recursive: true });
+  const { runCrashes } = await import('../../test/crash/crash-run.ts');
+  const { ledgerVerify } = await import('../../test/crash/ledger-verify.ts');
   console.log(`seed ${seed}, ${kills} kills, folder ${folder}`);
   try {
     const summary = await runCrashes({

@@ -5,9 +5,10 @@
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, posix, relative, sep } from 'node:path';
-import { build, type Plugin } from 'vite';
+import type { Plugin } from 'vite';
 import { recordPackages } from './bundled-packages.ts';
 import { REPOSITORY } from './places.ts';
+import { viteBuild } from './vite-build.ts';
 
 const AGENT = join(REPOSITORY, 'dist/agent');
 /** They load native code or other files from their own folder, so they stay in node_modules. */
@@ -48,7 +49,7 @@ export function agentEntries(): string[] {
 /** Each entry keeps its path, and all code is below `main`, which is what the engine's sandbox may read. */
 export async function bundleAgent(): Promise<void> {
   rmSync(AGENT, { recursive: true, force: true });
-  await build({
+  await viteBuild({
     configFile: false,
     root: REPOSITORY,
     logLevel: 'warn',

@@ -5,11 +5,11 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
-import { build } from 'vite';
 import { bundleAgent, READABLE_ASCII } from './agent-bundle.ts';
 import { recordPackages } from './bundled-packages.ts';
 import { buildNative } from './native-build.ts';
 import { REPOSITORY } from './places.ts';
+import { viteBuild } from './vite-build.ts';
 
 interface Target {
   readonly name: string;
@@ -27,7 +27,7 @@ const TARGETS: readonly Target[] = [
     name: 'renderer',
     inputs: ['renderer', 'shared', 'vite.config.ts', 'package-lock.json'],
     build: () =>
-      build({
+      viteBuild({
         root: join(REPOSITORY, 'renderer'),
         configFile: join(REPOSITORY, 'vite.config.ts'),
         logLevel: 'warn',
@@ -94,7 +94,7 @@ async function bundle(
   input: Record<string, string>,
   output: { format: 'es' | 'cjs'; names: string },
 ): Promise<void> {
-  await build({
+  await viteBuild({
     configFile: false,
     root: REPOSITORY,
     logLevel: 'warn',

@@ -5,7 +5,7 @@
  * the official openai package.
  * Fails if: a response ends with its first provider, its second part does not continue the first, the two providers'
  * earnings differ by one base unit from what the buyer spent.
- * Long: two providers and their owners come and go.
+ * Lab: a network of three agents with engines, whose owners come and go.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SuiteContext, TestContext } from 'node:test';
+import { readLog } from '../../main/adapters/pino/index.ts';
 import { homePaths } from '../../main/core/home/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import {
@@ -61,6 +63,20 @@ export async function startPractice(
       buyer.close();
       return agent.stop();
     },
+  };
+}
+
+/**
+ * For `afterEach`: prints the warnings in the logs of both agents after a test that failed, since their folder is removed.
+ */
+export function showWarnings(home: string): (context: TestContext | SuiteContext) => void {
+  return (context) => {
+    if (!('passed' in context) || context.passed) return;
+    for (const { logs } of [homePaths(home), homePaths(homePaths(home).requester)]) {
+      for (const { level, text } of readLog(logs)) {
+        if (level === 'warn' || level === 'error') console.error(text);
+      }
+    }
   };
 }
 

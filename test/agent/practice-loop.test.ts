@@ -10,7 +10,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { JsonRpcProvider } from 'ethers';
 import OpenAI from 'openai';
@@ -23,6 +23,7 @@ import {
   descendants,
   eventually,
   type PracticeAgent,
+  showWarnings,
   startPractice,
   temporaryHome,
 } from './practice-agent.ts';
@@ -47,6 +48,8 @@ after(async () => {
   await practice?.close();
   home.remove();
 });
+
+afterEach(showWarnings(home.path));
 
 const LONG = { role: 'user' as const, content: 'Tell a very long story about a lighthouse and the sea.' };
 

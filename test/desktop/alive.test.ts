@@ -6,7 +6,7 @@
 //   without Node is a damaged installation.
 // Fails if: a dead page stays; a fourth death is not asked about, or asked about behind the window; Home looks ready
 //   without an engine, or the agent ends with it; a refusal has no words on the page, or names npm.
-// Long: it starts the app several times.
+// Lab: it starts the app several times, and kills an engine and pages over and over.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

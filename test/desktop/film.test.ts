@@ -106,7 +106,7 @@ async function on(bus: PrivateBus, desktop: Desktop, check: (awake: Awake) => Pr
   try {
     await check(async (is) => {
       const title = `a display kept awake: ${is}`;
-      return (await until(title, read, (reading) => reading?.value === is, 20_000))?.source;
+      return (await until(title, read, (reading) => reading?.value === is))?.source;
     });
   } finally {
     sensor.close();

@@ -25,6 +25,8 @@ interface FakeDevice {
   readonly backend?: string;
   /** Makes the first sampled cell wrong. */
   readonly wrong?: boolean;
+  /** Until then, other programs interrupt each start for as long as all passes of a chain take. */
+  readonly busyUntilMs?: number;
 }
 
 /** A handle counts its passes. */
@@ -46,7 +48,8 @@ function fakeHost(device: FakeDevice, host: Partial<ProbeHost> = {}): ProbeHost 
       createPipeline(plan) {
         const [ran, area, kind] = [plan() as Handle, side ** 2, workload];
         const run = async () => {
-          nowMs += device.overheadMs + (ran.passes * device.passMs * area) / 256 ** 2;
+          const isBusy = nowMs < (device.busyUntilMs ?? 0);
+          nowMs += device.overheadMs + (isBusy ? 500 : (ran.passes * device.passMs * area) / 256 ** 2);
           if (ran.whole) return [];
           const samples = expectedSamples(kind, Math.sqrt(area), ran.passes);
           if (device.wrong) samples[0] = 42;
@@ -114,6 +117,19 @@ describe('gpu.js probe', () => {
         ['cpu-bandwidth', 2048],
       ],
     );
+  });
+});
+
+describe('gpu.js probe, where something is wrong', () => {
+  it('keeps trying on a machine that is busy, though not for ever', async () => {
+    const device = { passMs: 1, overheadMs: 0 };
+    const { measurements } = await probeModes(fakeHost({ ...device, busyUntilMs: 10_000 }));
+    assert.deepEqual(
+      measurements.map(({ runs }) => runs >= 1),
+      [true, true],
+    );
+    const { unavailable } = await probeModes(fakeHost({ ...device, busyUntilMs: 1e9 }));
+    assert.match(unavailable[0]?.reason ?? '', /too unsteady/);
   });
 
   it('rejects a mode that computes wrong results', async () => {

@@ -12,6 +12,7 @@ import { REPOSITORY } from '../../../scripts/lib/places.ts';
 /** Each command with command lines that it refuses; `dev` passes unknown options to the agent. */
 const WRONG: Readonly<Record<string, readonly string[][]>> = {
   bench: [['nothing'], ['serve', '--jsn'], []],
+  check: [['main'], ['--fix']],
   demo: [['--jbs', '3'], ['--jobs', 'many'], ['--jobs', '0'], ['--home', ''], ['here']],
   dev: [['--port', 'many']],
   'test-crash': [
