@@ -47,24 +47,29 @@ export function CudaDownload() {
   const { libraries } = useSection('machine');
   const act = useAction((what: keyof typeof agent.libraries) => agent.libraries[what]({}));
   if (libraries === null) return null;
-  const { state, progress, error, downloadBytes, diskBytes } = libraries;
+  const { state, progress, error, downloadBytes } = libraries;
   const model = NAMES.cuda;
-  const what = state === 'ready' ? 'remove' : state === 'absent' || state === 'failed' ? 'fetch' : 'cancel';
-  const size = writeBytes(what === 'remove' ? diskBytes : downloadBytes, language);
+  const what = state === 'ready' ? 'remove' : progress === null ? 'download' : 'cancel';
+  const size = writeBytes(downloadBytes, language);
   return (
     <>
       <div className="row-line">
         <ActionButton isSmall isDisabled={act.busy} onPress={() => act.run(what)}>
-          {t(LABELS[what], { model, size })}
+          {t(`models.${what}Label`, { model, size })}
         </ActionButton>
-        {what === 'fetch' ? <span className="sm soft">{t('models.license', { license: LICENSE })}</span> : null}
+        {what === 'download' ? (
+          <span className="sm soft">{t('models.license', { license: LICENSE })}</span>
+        ) : null}
       </div>
       <div className="models-more">
         {progress === null ? null : (
           <Progress
             label={t('models.downloading', { model })}
             fraction={progress.receivedBytes / downloadBytes}
-            text={t('models.received', { received: writeBytes(progress.receivedBytes, language), total: size })}
+            text={t('models.received', {
+              received: writeBytes(progress.receivedBytes, language),
+              total: size,
+            })}
           />
         )}
         {error === null ? null : (
@@ -78,11 +83,6 @@ export function CudaDownload() {
   );
 }
 
-const LABELS = {
-  fetch: 'models.downloadLabel',
-  cancel: 'models.cancelLabel',
-  remove: 'models.removeLabel',
-} as const;
 const LICENSE = 'NVIDIA CUDA Toolkit EULA';
 
 function sentence({ backend, why, detail }: GraphicsProblem) {

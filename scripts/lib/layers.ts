@@ -177,7 +177,6 @@ export const TOOLS: Readonly<Record<string, string>> = {
   openai: 'the official client in the tests of the gateway',
   playwright: 'drives windows and browsers in tests and screenshots',
   solc: 'compiles the contracts',
-  tar: 'unpacks the Electron for tests',
   typescript: 'checks types',
   yaml: 'reads filled listings in tests',
 };

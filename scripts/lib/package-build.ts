@@ -28,7 +28,7 @@ export interface PackageRequest {
   readonly contact: string;
   /** Address of the folder with the update feed; null: the packages look for no updates. */
   readonly updates: string | null;
-  /** Where the archives are that the app can fetch, by their keys. */
+  /** Addresses of the archives that the app can fetch, by their keys. */
   readonly archives: Readonly<Record<string, string>>;
 }
 

@@ -6,8 +6,8 @@ const nothing = z.object({});
 
 export const librariesContract = {
   /** Begins the download, or resumes it; the page has named its size. Fails with `unsupported` if there is none here. */
-  fetch: oc.input(nothing).output(nothing),
-  /** What has arrived stays for the next try. */
+  download: oc.input(nothing).output(nothing),
+  /** Stops the download; the received part stays for the next try. */
   cancel: oc.input(nothing).output(nothing),
   remove: oc.input(nothing).output(nothing),
 };

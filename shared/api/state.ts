@@ -263,7 +263,7 @@ export const modelEntrySchema = z.object({
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
-/** Libraries for GPUs that are fetched only if the owner asks for them. */
+/** Libraries for GPUs that are fetched only if the owner asks for them. `progress` is null unless that is running. */
 export const fetchedLibrariesSchema = modelEntrySchema
   .pick({ state: true, progress: true, error: true })
   .extend({

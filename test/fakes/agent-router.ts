@@ -55,8 +55,8 @@ export function routerFor(agent: FakeAgentState) {
       }),
     },
     libraries: {
-      fetch: on.libraries.fetch.handler(({ input }) => {
-        agent.receive('libraries.fetch', input);
+      download: on.libraries.download.handler(({ input }) => {
+        agent.receive('libraries.download', input);
         return {};
       }),
       cancel: on.libraries.cancel.handler(({ input }) => {

@@ -4,7 +4,7 @@ import type { ApiParts } from '../parts.ts';
 
 export function libraryRoutes(api: ApiImplementer['libraries'], { libraries }: Pick<ApiParts, 'libraries'>) {
   return {
-    fetch: api.fetch.handler(() => {
+    download: api.download.handler(() => {
       // The state shows how it ends.
       libraries.fetch();
       return {};

@@ -54,7 +54,7 @@ export function createGraphicsLibraries(options: GraphicsLibrariesOptions): Grap
 class LibraryFetch implements GraphicsLibraries {
   readonly #options: GraphicsLibrariesOptions;
   readonly #target: string;
-  /** What has been unpacked so far, until it is whole. */
+  /** Folder with the archives that are unpacked, until all are. */
   readonly #stage: string;
   readonly #sizes: Pick<FetchedLibraries, 'downloadBytes' | 'diskBytes'>;
   #run: { readonly controller: AbortController; readonly done: Promise<void> } | null = null;
@@ -177,7 +177,7 @@ class LibraryFetch implements GraphicsLibraries {
         },
       },
     );
-    this.#show({ state: 'verifying', progress: null });
+    this.#show({ state: 'verifying' });
     const unfinished = `${place}.part`;
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true });

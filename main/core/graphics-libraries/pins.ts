@@ -1,6 +1,6 @@
 /**
- * What is fetched for CUDA, pinned by hash: the engine's build, as npm has it, and the two libraries of NVIDIA's runtime
- * that it needs and no driver installs, as PyPI has them. This is the only place that names them.
+ * The archives that are fetched for CUDA, pinned by hash: the engine's build, as npm has it, and the two libraries of
+ * NVIDIA's runtime that it needs and no driver installs, as PyPI has them. This is the only place that names them.
  */
 
 export interface PinnedArchive {
@@ -13,7 +13,7 @@ export interface PinnedArchive {
   readonly bytes: number;
   /** Lowercase hexadecimal digits. */
   readonly sha512: string;
-  /** Of what is unpacked. */
+  /** Size of the unpacked files. */
   readonly unpackedBytes: number;
   /** Files of a wheel; null: all files of an npm package. */
   readonly members: readonly string[] | null;

@@ -154,7 +154,7 @@ test('unpacks nothing of an archive that isn’t the pinned one', async (context
   assert.deepEqual(server.requests, [...keys, wheel], 'the first one is kept');
 });
 
-test('what was received before the owner stopped isn’t fetched again', async (context) => {
+test('a download that the owner stopped continues from the received part', async (context) => {
   let isHeld = true;
   const { libraries, options, server, keys } = await open(context, {
     // Delivers a half of the first archive, and then nothing until the request is aborted.
