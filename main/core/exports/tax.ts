@@ -20,7 +20,9 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   'contract:claimed': null,
   'channels:deposited': null,
   'income:jobs': 'income',
+  'income:relaying': 'income',
   'expense:inference': 'spent',
+  'expense:relaying': 'spent',
   'fees:network': 'fee',
   'equity:faucet': 'moved',
   'equity:opening': 'moved',
@@ -41,9 +43,12 @@ interface Change {
   readonly txHash: string | null;
 }
 
-const DAY_TEXTS: Readonly<Record<'income' | 'spent', string>> = {
-  income: 'Answers sold',
-  spent: 'Answers bought',
+/** Descriptions of what is one row per day. */
+const DAY_TEXTS: Readonly<Partial<Record<Account, string>>> = {
+  'income:jobs': 'Answers sold',
+  'income:relaying': 'Relaying sold',
+  'expense:inference': 'Answers bought',
+  'expense:relaying': 'Relaying bought',
 };
 
 export function* exportKoinly(sources: ExportSources): Iterable<string> {
@@ -118,11 +123,10 @@ function changesOf(sources: ExportSources): readonly Change[] {
         single.push(change);
         continue;
       }
-      const key = `${sources.dayOf(change.atMs)} ${change.kind} ${change.assetId}`;
+      const key = `${sources.dayOf(change.atMs)} ${change.description} ${change.assetId}`;
       const known = days.get(key);
-      if (known === undefined) {
-        days.set(key, { ...change, description: DAY_TEXTS[change.kind], txHash: null });
-      } else known.amount += change.amount;
+      if (known === undefined) days.set(key, { ...change, txHash: null });
+      else known.amount += change.amount;
     }
   }
   return [...single, ...days.values()]
@@ -134,7 +138,8 @@ function* parts(posting: Posting, sources: ExportSources): Iterable<Change> {
   for (const { account, assetId, amount } of posting.lines) {
     const kind = KINDS[account];
     if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
-    const { atMs, description, txHash } = posting;
+    const { atMs, txHash } = posting;
+    const description = DAY_TEXTS[account] ?? posting.description;
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }
 }
