@@ -18,6 +18,7 @@ import {
   type AnswerBuyer,
   createAnswerKeys,
   createGateway,
+  type GatewayService,
   marketView,
   type OfferedNow,
 } from '../core/gateway/index.ts';
@@ -97,6 +98,7 @@ export async function openBuying(
   readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
   /** See {@link AnswerChecks.find}; for bought jobs. */
   readonly checkOf: AnswerChecks['find'];
+  readonly service: Pick<GatewayService, 'active' | 'refuseRequests'>;
 }> {
   const { ledger, jobs } = parts.foundation;
   const relayChannels = createRelayChannels(parts.foundation.records);
@@ -124,7 +126,7 @@ export async function openBuying(
   const reputation = openReputation(surroundings, parts);
   const { experience } = reputation;
   const directory = openDirectory(surroundings, parts.network, reputation);
-  const { gateway, batches, answers, checkOf } = await openGateway(surroundings, parts, {
+  const { gateway, service, batches, answers, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
@@ -134,7 +136,7 @@ export async function openBuying(
   });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
-    gateway,
+    ...{ gateway, service },
     gatewayKeys: {
       ...keys,
       revoke(id) {
@@ -306,6 +308,7 @@ interface GatewayParts {
 
 interface OpenGateway {
   readonly gateway: GatewayAddress;
+  readonly service: GatewayService;
   readonly batches: Batches;
   readonly answers: AnswerBuyer;
   readonly checkOf: AnswerChecks['find'];
@@ -384,7 +387,7 @@ async function openGateway(
   const batches = forceUnwrap('the gateway adds its routes', opened.batches);
   batches.start();
   return {
-    batches,
+    ...{ service: gateway, batches },
     answers: { begin: (wanted) => prepare().then(() => gateway.answers.begin(wanted)) },
     checkOf: checks.find,
     gateway: {

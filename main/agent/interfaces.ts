@@ -19,6 +19,7 @@ import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import type { GatewayService } from '../core/gateway/index.ts';
 import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
@@ -125,7 +126,10 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly history: History;
   readonly depositReturns: DepositReturns;
-  readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
+  readonly buying: RouterParts['buying'] &
+    Pick<RouterParts, 'batches' | 'checkOf'> & {
+      readonly service: Pick<GatewayService, 'active' | 'refuseRequests'>;
+    };
   readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly storefront: Pick<StorefrontSwitch, 'opened'>;
   readonly horde: Horde;
@@ -140,13 +144,18 @@ export interface ApiParts {
 
 function openUpgrade(
   { config, clock, log, notices, onClose }: Surroundings,
-  { provider }: Pick<Selling, 'provider'>,
-  shell: Pick<ShellLink, 'tell'>,
+  { selling, buying, shell }: Pick<ApiParts, 'selling' | 'buying' | 'shell'>,
 ): Upgrade {
+  const { provider } = selling;
   const upgrade = watchUpgrade({
     ...{ clock, notices, log: log.child('start') },
-    activeJobs: () => provider.active().length,
-    refuseJobs: provider.refuseJobs,
+    activeJobs: () => provider.active().length + buying.service.active(),
+    refuseJobs() {
+      const ends = [provider.refuseJobs(), buying.service.refuseRequests()];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
     relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
   });
   onClose(() => upgrade.stop());
@@ -177,8 +186,9 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     storefront: parts.storefront.opened,
     batches: parts.buying.batches,
     horde: parts.horde,
-    upgrade: openUpgrade(surroundings, selling, shell),
+    upgrade: openUpgrade(surroundings, parts),
     updates: parts.updates,
+    libraries: selling.engine.libraries,
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,

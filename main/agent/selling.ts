@@ -59,11 +59,10 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
   const { foundation, shell } = parts;
   const servingLater = latest<Serving>();
-  const engine = openEngine(
-    surroundings,
-    foundation,
-    () => servingLater.get()?.engines.machineBytes() ?? freemem(),
-  );
+  const engine = openEngine(surroundings, foundation, {
+    machineBytes: () => servingLater.get()?.engines.machineBytes() ?? freemem(),
+    onLibraries: () => servingLater.get()?.idle(),
+  });
   const providerLater = latest<ProviderService>();
   const measuringLater = latest<Measuring>();
   const serving = openServing(surroundings, foundation, engine, {
@@ -245,7 +244,7 @@ function openProvider(
 function openServing(
   surroundings: Surroundings,
   { presence, settings, records }: Foundation,
-  { engine, engineOf, duty, models, servers, machine, graphics, handBacks }: EngineParts,
+  { engine, engineOf, duty, models, servers, machine, graphics, libraries, handBacks }: EngineParts,
   later: { readonly provider: () => ProviderService | null; readonly isMeasuring: () => boolean },
 ): Serving {
   const { config, clock, onClose, changed, notices, log } = surroundings;
@@ -264,6 +263,7 @@ function openServing(
     settings,
     machine,
     graphics,
+    libraries: () => libraries.folders()?.packageFolder ?? null,
     records,
     clock,
     log: log.child('serving'),

@@ -233,6 +233,7 @@ function machine({ machine, foundation, selling }: SectionParts): AgentState['ma
     temperatureCelsius: readings?.temperatureCelsius ?? null,
     watts: readings?.watts ?? null,
     readAtMs: readings?.atMs ?? null,
+    libraries: selling.engine.libraries.shown(),
     readings: foundation.presence.readings(),
     benchmark: selling.measuring.benchmark.state(),
   };

@@ -47,6 +47,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
+  tar: ['tar'],
   dbus: ['@jellybrick/dbus-next'],
   x402: ['@x402/*', 'ethers'],
 };
@@ -179,7 +180,6 @@ export const TOOLS: Readonly<Record<string, string>> = {
   openai: 'the official client in the tests of the gateway',
   playwright: 'drives windows and browsers in tests and screenshots',
   solc: 'compiles the contracts',
-  tar: 'unpacks the Electron for tests',
   typescript: 'checks types',
   yaml: 'reads filled listings in tests',
 };

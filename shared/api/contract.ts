@@ -29,6 +29,7 @@ import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
 import { hordeContract } from './horde.ts';
 import { keysContract } from './keys.ts';
+import { librariesContract } from './libraries.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
@@ -361,6 +362,7 @@ export const contract = {
   },
   about: aboutContract,
   updates: updatesContract,
+  libraries: librariesContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc

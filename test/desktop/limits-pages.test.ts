@@ -1,5 +1,5 @@
 /**
- * Verifies: the pages set the owner's limits, and show the engine's sandbox and the schedule preview.
+ * Verifies: the pages set the owner's limits, fetch CUDA, and show the engine's sandbox and the schedule preview.
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is saved in the wrong unit or can't be removed; the sandbox appears active while no engine is
  *   loaded, or an inactive part gives no reason; the preview has no text for screen readers, or isn't updated when
@@ -52,6 +52,37 @@ test('the memory limit for models is typed in gigabytes and saved in bytes, the 
     assert.deepEqual(
       changes().map((call) => call.input),
       [{ modelMemoryBytesMax: 6_000_000_000 }, { modelIdleMinutes: 25 }],
+    );
+  }));
+
+test('CUDA is fetched when its button with the size is pressed; a running download shows its progress and is canceled', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    await page.getByText('CUDA isn’t used: the library libcudart.so.13 is missing').waitFor();
+    await page.getByText('NVIDIA CUDA Toolkit EULA').waitFor();
+    await page.getByRole('button', { name: 'Download CUDA (540 MB)' }).click();
+    const change = (part: Partial<NonNullable<typeof agent.script.state.machine.libraries>>) => {
+      const { machine } = agent.script.state;
+      const libraries = machine.libraries ?? assert.fail();
+      agent.change({ machine: { ...machine, libraries: { ...libraries, ...part } } });
+    };
+    const progress = {
+      receivedBytes: 135_000_000,
+      totalBytes: 540_000_000,
+      bytesPerSecond: null,
+      source: '',
+    };
+    change({ state: 'downloading', progress });
+    await page.getByText('135 MB of 540 MB').waitFor();
+    await page.getByRole('button', { name: 'Cancel the download of CUDA' }).click();
+    change({ state: 'failed', progress: null, error: 'The disk is full.' });
+    await page.getByText('The disk is full.').waitFor();
+    change({ state: 'ready', error: null });
+    await page.getByRole('button', { name: 'Remove CUDA' }).click();
+    while (agent.calls.filter(({ name }) => name.startsWith('libraries.')).length < 3) await setImmediate();
+    assert.deepEqual(
+      agent.calls.flatMap(({ name }) => (name.startsWith('libraries.') ? [name] : [])),
+      ['libraries.download', 'libraries.cancel', 'libraries.remove'],
     );
   }));
 

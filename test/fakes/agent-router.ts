@@ -54,6 +54,20 @@ export function routerFor(agent: FakeAgentState) {
         return {};
       }),
     },
+    libraries: {
+      download: on.libraries.download.handler(({ input }) => {
+        agent.receive('libraries.download', input);
+        return {};
+      }),
+      cancel: on.libraries.cancel.handler(({ input }) => {
+        agent.receive('libraries.cancel', input);
+        return {};
+      }),
+      remove: on.libraries.remove.handler(({ input }) => {
+        agent.receive('libraries.remove', input);
+        return {};
+      }),
+    },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
         agent.receive('app.chooseNetwork', input);

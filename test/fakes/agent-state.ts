@@ -210,6 +210,9 @@ function machineOf({ busy, known, nowMs }: View): AgentState['machine'] {
     temperatureCelsius: busy ? 61 : null,
     watts: null,
     readAtMs: known ? nowMs - 2_000 : null,
+    libraries: busy
+      ? { state: 'absent', progress: null, error: null, downloadBytes: 540_000_000, diskBytes: 830_000_000 }
+      : null,
     readings: known
       ? said(
           {
