@@ -248,7 +248,8 @@ async function compose(
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network, outside: { ...storefront.ready(), ...signed } }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network }),
+    ...{ ...storefront.ready(), ...signed },
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -280,9 +281,9 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; outside: Pick<AgentReady, 'storefront' | 'bittensor'> },
+  parts: { paths: HomePaths; money: Money; network: Network },
 ): Omit<AgentReady, 'page' | 'gateway' | 'requester'> {
-  const { paths, money, network, outside } = parts;
+  const { paths, money, network } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -290,7 +291,6 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...outside,
   };
 }
 

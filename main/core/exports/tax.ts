@@ -142,7 +142,8 @@ function* parts(posting: Posting, origin: Origin | null, sources: ExportSources)
     const kind = KINDS[account];
     if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
     const { atMs, txHash } = posting;
-    const sold = account === 'income:jobs' && origin !== null ? `Answers sold: ${ORIGIN_TITLES[origin]}` : null;
+    const sold =
+      account === 'income:jobs' && origin !== null ? `Answers sold: ${ORIGIN_TITLES[origin]}` : null;
     const description = sold ?? DAY_TEXTS[account] ?? posting.description;
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }
