@@ -88,6 +88,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     ...(values['public-dht'] && { publicDht: true as const }),
     updatesFrom: values['updates-from'],
     metricsPort: given.some(({ name }) => name === 'metrics-port') ? values['metrics-port'] : null,
+    relayPrice: values['relay-price'],
     quietRequester: values['quiet-requester'],
     logLevel: values['log-level'],
     entry: fileURLToPath(import.meta.url),

@@ -201,6 +201,12 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'office, storefront and public nodes: serve /metrics for Prometheus on this port of loopback (default: not at all)',
   },
+  'relay-price': {
+    type: 'text',
+    placeholder: 'UNITS',
+    readBy: ['agent'],
+    help: 'relay: charge the machines with places so many base units of USDC per megabyte, for example 20; needs --profile open and a wallet (default: free)',
+  },
   'quiet-requester': {
     type: 'flag',
     readBy: ['agent'],

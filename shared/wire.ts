@@ -99,6 +99,10 @@ export const CHECK_REPORTS_PATH = '/v1/check-reports';
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path at which a provider shows channels on which it was paid. */
 export const REFERENCES_PATH = '/v1/references';
+/** Path of the terms of a relay that charges. */
+export const RELAY_TERMS_PATH = '/.well-known/idlewatt-relay';
+/** Path at which a peer reads its allowance at such a relay (GET), and buys more (POST). */
+export const RELAY_ALLOWANCE_PATH = '/v1/relay-allowance';
 /** Path at which a peer shows its signed verdicts on providers whose answers it repeated. */
 export const AUDITS_PATH = '/v1/audits';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */

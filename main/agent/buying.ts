@@ -33,6 +33,7 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
+import { createRelayChannels } from '../core/relaying/index.ts';
 import { type Experience, measureRoundTrips } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
@@ -47,6 +48,7 @@ import { logFault } from './log.ts';
 import type { Money } from './money.ts';
 import { hearingChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
+import { openRelaying } from './relaying.ts';
 import { openReputation, type Reputation } from './reputation.ts';
 import { logDeposit } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -97,9 +99,11 @@ export async function openBuying(
   readonly checkOf: AnswerChecks['find'];
 }> {
   const { ledger, jobs } = parts.foundation;
+  const relayChannels = createRelayChannels(parts.foundation.records);
   const charges = createBoughtCharges({
     ...{ ledger, jobs, clock: surroundings.clock },
     assetId: parts.money.chain.token.id,
+    isOfRelay: relayChannels.has,
     changed: () => surroundings.changed('money'),
   });
   const budget = createBudget({
@@ -116,6 +120,7 @@ export async function openBuying(
     parts.machines === null
       ? openPaymentClient(surroundings, parts, { charges, budget, keys })
       : createFreePayer();
+  if (parts.machines === null) openRelaying(surroundings, { ...parts, payer, budget, relayChannels });
   const reputation = openReputation(surroundings, parts);
   const { experience } = reputation;
   const directory = openDirectory(surroundings, parts.network, reputation);

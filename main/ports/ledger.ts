@@ -8,7 +8,9 @@ export type Account =
   | 'wallet'
   | 'channels:deposited'
   | 'income:jobs'
+  | 'income:relaying'
   | 'expense:inference'
+  | 'expense:relaying'
   | 'fees:network'
   | 'equity:faucet'
   | 'equity:opening'
@@ -33,6 +35,8 @@ export const POSTING_KINDS = [
   'payout',
   'network-fee',
   'job-bought',
+  'relaying-charged',
+  'relaying-bought',
   'channel-deposit',
   'channel-refund',
   'faucet',

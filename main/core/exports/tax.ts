@@ -8,7 +8,7 @@ import { kudosOf } from '../../../shared/horde.ts';
 import { formatUnits } from '../../../shared/money.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import { row } from './cells.ts';
-import { ORIGIN_TITLES, originsOf } from './origins.ts';
+import { ORIGIN_TITLES, type Origin, originsOf } from './origins.ts';
 import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
 import { fiatValue } from './values.ts';
 
@@ -21,7 +21,9 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   'contract:claimed': null,
   'channels:deposited': null,
   'income:jobs': 'income',
+  'income:relaying': 'income',
   'expense:inference': 'spent',
+  'expense:relaying': 'spent',
   'fees:network': 'fee',
   'equity:faucet': 'moved',
   'equity:opening': 'moved',
@@ -42,7 +44,13 @@ interface Change {
   readonly txHash: string | null;
 }
 
-const BOUGHT = 'Answers bought';
+/** Descriptions of what is one row per day. */
+const DAY_TEXTS: Readonly<Partial<Record<Account, string>>> = {
+  'income:jobs': 'Answers sold',
+  'income:relaying': 'Relaying sold',
+  'expense:inference': 'Answers bought',
+  'expense:relaying': 'Relaying bought',
+};
 
 export function* exportKoinly(sources: ExportSources): Iterable<string> {
   yield row([
@@ -113,16 +121,14 @@ function changesOf(sources: ExportSources): readonly Change[] {
   const originOf = originsOf(sources);
   for (const { posting } of entriesOf(sources)) {
     const origin = originOf(posting);
-    for (const change of parts(posting, sources)) {
+    for (const change of parts(posting, sources, origin)) {
       if (change.kind !== 'income' && change.kind !== 'spent') {
         single.push(change);
         continue;
       }
-      const description =
-        origin === null || change.kind === 'spent' ? BOUGHT : `Answers sold: ${ORIGIN_TITLES[origin]}`;
-      const key = `${sources.dayOf(change.atMs)} ${description} ${change.assetId}`;
+      const key = `${sources.dayOf(change.atMs)} ${change.description} ${change.assetId}`;
       const known = days.get(key);
-      if (known === undefined) days.set(key, { ...change, description, txHash: null });
+      if (known === undefined) days.set(key, { ...change, txHash: null });
       else known.amount += change.amount;
     }
   }
@@ -131,11 +137,14 @@ function changesOf(sources: ExportSources): readonly Change[] {
     .sort((left, right) => left.atMs - right.atMs);
 }
 
-function* parts(posting: Posting, sources: ExportSources): Iterable<Change> {
+function* parts(posting: Posting, sources: ExportSources, origin: Origin | null): Iterable<Change> {
   for (const { account, assetId, amount } of posting.lines) {
     const kind = KINDS[account];
     if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
-    const { atMs, description, txHash } = posting;
+    const { atMs, txHash } = posting;
+    const ofDay = DAY_TEXTS[account];
+    const isAnswer = account === 'income:jobs' && origin !== null;
+    const description = isAnswer ? `${ofDay}: ${ORIGIN_TITLES[origin]}` : (ofDay ?? posting.description);
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }
 }

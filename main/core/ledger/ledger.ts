@@ -102,7 +102,8 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
       if (span === 'total') return balance('income:jobs', assetId);
       return reports.earnedSince(assetId, span);
     },
-    received: (assetId) => amount(balance('income:jobs', assetId) - pendingPayout(assetId)),
+    received: (assetId) =>
+      amount(balance('income:jobs', assetId) + balance('income:relaying', assetId) - pendingPayout(assetId)),
     pendingPayout,
     earningsByDay: reports.byDay,
     earningsByHour: reports.byHour,

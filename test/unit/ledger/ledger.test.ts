@@ -362,3 +362,28 @@ test('practice money and real money are never added up', () => {
     [7n],
   );
 });
+
+test('a step of relayed bytes is income of the relay or an expense of the machine, once, and counts for its channel', () => {
+  const { ledger, database } = setUp();
+  const charge = { peer: 'peer', assetId: TOKEN, amount: amount(20), cumulative: amount(20) };
+  for (const [side, channelId] of [
+    ['sold', 'channel-1'],
+    ['bought', 'channel-2'],
+  ] as const) {
+    assert.equal(ledger.relayingCharged({ side, channelId, ...charge }), 'posted');
+    assert.equal(ledger.relayingCharged({ side, channelId, ...charge }), 'repeated');
+    assert.equal(ledger.bookedOnChannel(side, channelId), 20n);
+    // A crash kept one step from the ledger.
+    const recovered = { side, channelId, assetId: TOKEN, total: amount(40), purpose: 'relaying' as const };
+    assert.equal(ledger.recoverCharges(recovered), 'posted');
+    assert.equal(ledger.recoverCharges(recovered), 'nothing');
+  }
+  assert.equal(ledger.balance('income:relaying', TOKEN), 40n);
+  assert.equal(ledger.balance('expense:relaying', TOKEN), 40n);
+  assert.equal(ledger.balance('income:jobs', TOKEN), 0n);
+  assert.equal(ledger.balance('expense:inference', TOKEN), 0n);
+  assert.equal(ledger.pendingPayout(TOKEN), 40n);
+  assert.equal(ledger.received(TOKEN), 0n);
+  ledger.verifyBalanced();
+  database.close();
+});
