@@ -1,12 +1,10 @@
-/** Origin of income: the own market, the storefront, an AI Horde, or what a relay of one's own forwarded. */
+/** Origin of income: the own market, the storefront, an AI Horde, or relaying for others. */
 import { isCustomerId, isVisitor } from '../../../shared/customers.ts';
 import { isHordePeer } from '../../../shared/horde.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import type { ExportSources } from './sources.ts';
 
-export const ORIGINS = ['market', 'storefront', 'ai-horde', 'relay'] as const;
-/** Accounts of income. */
-export const INCOME_ACCOUNTS: ReadonlySet<Account> = new Set<Account>(['income:jobs', 'income:relaying']);
+export const ORIGINS = ['market', 'storefront', 'ai-horde', 'relaying'] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 /** Titles for people, in the middle of a sentence. */
@@ -14,17 +12,21 @@ export const ORIGIN_TITLES: Readonly<Record<Origin, string>> = {
   market: 'own market',
   storefront: 'storefront',
   'ai-horde': 'AI Horde',
-  relay: 'relaying',
+  relaying: 'relaying',
 };
+
+export function isIncome(account: Account): boolean {
+  return account === 'income:jobs' || account === 'income:relaying';
+}
 
 /** Returns a function that names the origin of an entry; null for one without income. */
 export function originsOf(sources: Pick<ExportSources, 'pages'>): (posting: Posting) => Origin | null {
   // Only needed for what a crash left without the name of its buyer.
   let channels: ReadonlySet<string> | null = null;
   return (posting) => {
-    if (posting.lines.some(({ account }) => account === 'income:relaying')) return 'relay';
-    const income = posting.lines.filter(({ account }) => account === 'income:jobs');
+    const income = posting.lines.filter(({ account }) => isIncome(account));
     if (income.length === 0) return null;
+    if (income.some(({ account }) => account === 'income:relaying')) return 'relaying';
     const { peer } = posting;
     if (peer !== null) return ofPeer(peer);
     const ids = income.flatMap(({ channelId }) => (channelId === null ? [] : [channelId]));

@@ -28,7 +28,7 @@ const ROW_COLUMNS: readonly PdfColumn[] = [
 ];
 
 const ABOUT =
-  'Answers that this machine sold, as the ledger records them, at the time at which each was charged. Balances that customers ' +
+  'Answers that this machine sold, and what it forwarded for others, as the ledger records them, at the time at which each was charged. Balances that customers ' +
   'of the storefront paid in advance are received when they are used. Each amount has the value that its rate gives for the ' +
   'time of its receipt; amounts are exact, values are rounded to two places when they are printed, and totals are sums of ' +
   'exact values. Practice money is worth nothing and is left out. Nothing is paid among machines of one owner and by ' +

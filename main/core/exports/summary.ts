@@ -5,7 +5,7 @@
 import { kudosOf } from '../../../shared/horde.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { Rate } from '../../ports/rates.ts';
-import { INCOME_ACCOUNTS, ORIGINS, type Origin, originsOf } from './origins.ts';
+import { isIncome, ORIGINS, type Origin, originsOf } from './origins.ts';
 import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
 import { valueUnits } from './values.ts';
 
@@ -51,7 +51,7 @@ export function summarise(sources: ExportSources): readonly YearSummary[] {
     if (origin === null) continue;
     for (const { account, assetId, amount } of posting.lines) {
       const asset = knownAsset(sources, assetId);
-      if (!INCOME_ACCOUNTS.has(account) || asset.practice) continue;
+      if (!isIncome(account) || asset.practice) continue;
       const rate = isKudos(asset) ? null : sources.rates.at(asset, posting.atMs);
       const day = sources.dayOf(posting.atMs);
       const key = JSON.stringify([day, origin, asset.id, rate]);

@@ -44,8 +44,9 @@ interface Change {
   readonly txHash: string | null;
 }
 
-/** Descriptions of what is one row per day; answers sold are one row for each origin. */
+/** Descriptions of what is one row per day. */
 const DAY_TEXTS: Readonly<Partial<Record<Account, string>>> = {
+  'income:jobs': 'Answers sold',
   'income:relaying': 'Relaying sold',
   'expense:inference': 'Answers bought',
   'expense:relaying': 'Relaying bought',
@@ -120,13 +121,12 @@ function changesOf(sources: ExportSources): readonly Change[] {
   const originOf = originsOf(sources);
   for (const { posting } of entriesOf(sources)) {
     const origin = originOf(posting);
-    for (const change of parts(posting, origin, sources)) {
+    for (const change of parts(posting, sources, origin)) {
       if (change.kind !== 'income' && change.kind !== 'spent') {
         single.push(change);
         continue;
       }
-      const { description } = change;
-      const key = `${sources.dayOf(change.atMs)} ${description} ${change.assetId}`;
+      const key = `${sources.dayOf(change.atMs)} ${change.description} ${change.assetId}`;
       const known = days.get(key);
       if (known === undefined) days.set(key, { ...change, txHash: null });
       else known.amount += change.amount;
@@ -137,14 +137,14 @@ function changesOf(sources: ExportSources): readonly Change[] {
     .sort((left, right) => left.atMs - right.atMs);
 }
 
-function* parts(posting: Posting, origin: Origin | null, sources: ExportSources): Iterable<Change> {
+function* parts(posting: Posting, sources: ExportSources, origin: Origin | null): Iterable<Change> {
   for (const { account, assetId, amount } of posting.lines) {
     const kind = KINDS[account];
     if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
     const { atMs, txHash } = posting;
-    const sold =
-      account === 'income:jobs' && origin !== null ? `Answers sold: ${ORIGIN_TITLES[origin]}` : null;
-    const description = sold ?? DAY_TEXTS[account] ?? posting.description;
+    const ofDay = DAY_TEXTS[account];
+    const isAnswer = account === 'income:jobs' && origin !== null;
+    const description = isAnswer ? `${ofDay}: ${ORIGIN_TITLES[origin]}` : (ofDay ?? posting.description);
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }
 }

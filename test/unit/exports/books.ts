@@ -35,6 +35,15 @@ function income(
 export const market = (key: string, units: bigint, atMs: number, asset = USDC) =>
   income(key, { units, atMs, peer: '12D3KooWbuyer' }, { from: 'channels:owed', channelId: '0xm', asset });
 
+/** Forwarded for a machine behind a router. */
+export const relayed = (key: string, units: bigint, atMs: number): PostingRequest => ({
+  ...{ key, atMs, kind: 'relaying-charged', description: 'Forwarded for a machine', peer: '12D3KooWother' },
+  lines: [
+    { account: 'channels:owed', assetId: USDC.id, amount: amount(units), channelId: '0xr' },
+    { account: 'income:relaying', assetId: USDC.id, amount: amount(-units), channelId: '0xr' },
+  ],
+});
+
 export const visitor = (key: string, units: bigint, atMs: number) =>
   income(key, { units, atMs, peer: visitorPeer('0a') }, { from: 'channels:owed', channelId: '0xv' });
 

@@ -12,7 +12,17 @@ import { EXPORTS, type ExportSources, rateTable } from '../../../main/core/expor
 import { summarise } from '../../../main/core/exports/summary.ts';
 import { roundedValue, valueUnits } from '../../../main/core/exports/values.ts';
 import type { PdfDocument } from '../../../main/ports/pdf.ts';
-import { customer, kudos, market, PRACTICE, prepaid, recovered, sourcesOf, visitor } from './books.ts';
+import {
+  customer,
+  kudos,
+  market,
+  PRACTICE,
+  prepaid,
+  recovered,
+  relayed,
+  sourcesOf,
+  visitor,
+} from './books.ts';
 
 const NEW_YEAR_MS = Date.UTC(2027, 0, 1);
 const HOUR_MS = 3_600_000;
@@ -48,6 +58,12 @@ const BOOKS = [
   kudos('k', 1_234n, NEW_YEAR_MS - HOUR_MS),
   market('x', 9_000_000n, NEW_YEAR_MS - HOUR_MS, PRACTICE),
   market('e', 2_000_000n, NEW_YEAR_MS + 30 * HOUR_MS),
+  relayed('f', 100_000n, NEW_YEAR_MS + 31 * HOUR_MS),
+];
+
+const ORIGINS_OF_BOOKS = [
+  ...['market', 'market', 'storefront', 'storefront', 'storefront', 'ai-horde', 'market', 'market'],
+  'relaying',
 ];
 
 test('lists a year by network with totals, and each day with its rate, source, time and value', () => {
@@ -65,8 +81,14 @@ test('lists a year by network with totals, and each day with its rate, source, t
       ['2026-12-31', '21:00-23:00', 'own market', '2', '2 USDC', '0.9 EUR', 'the bank', '1.80 EUR'],
       ['2026-12-31', '22:00-23:00', 'storefront', '3', '0.300007 USDC', '0.9 EUR', 'the bank', '0.27 EUR'],
     ],
-    [['own market', '1', '2 USDC', '1.70 EUR', 'none']],
-    [['2027-01-02', '06:00', 'own market', '1', '2 USDC', '0.85 EUR', 'the bank', '1.70 EUR']],
+    [
+      ['own market', '1', '2 USDC', '1.70 EUR', 'none'],
+      ['relaying', '1', '0.1 USDC', '0.09 EUR', 'none'],
+    ],
+    [
+      ['2027-01-02', '06:00', 'own market', '1', '2 USDC', '0.85 EUR', 'the bank', '1.70 EUR'],
+      ['2027-01-02', '07:00', 'relaying', '1', '0.1 USDC', '0.85 EUR', 'the bank', '0.09 EUR'],
+    ],
   ]);
   const about = texts.find((text) => text.includes('kudos for'));
   assert.match(about ?? '', /^AI Horde: 12\.34 kudos for 1 answers .* no value/);
@@ -138,28 +160,31 @@ test('every export names the origin: as a column, as metadata, and in the descri
   const sources = sourcesOf(BOOKS);
   const csv = [...EXPORTS.csv(sources)].join('').trim().split('\r\n');
   const cells = csv.map((line) => line.split(','));
-  const income = cells.filter((line) => line[5] === 'income:jobs');
+  const income = cells.filter((line) => line[5]?.startsWith('income:'));
   assert.equal(cells[0]?.at(-1), 'origin');
   assert.deepEqual(
     income.map((line) => line.at(-1)),
-    ['market', 'market', 'storefront', 'storefront', 'storefront', 'ai-horde', 'market', 'market'],
+    ORIGINS_OF_BOOKS,
   );
   const beancount = [...EXPORTS.beancount(sources)].join('');
   assert.deepEqual(
     [...beancount.matchAll(/^ {2}origin: "(.+)"$/gm)].map(([, origin]) => origin),
-    ['market', 'market', 'storefront', 'storefront', 'storefront', 'ai-horde', 'market', 'market'],
+    ORIGINS_OF_BOOKS,
   );
   const koinly = [...EXPORTS.koinly(sources)].join('');
   assert.deepEqual(
-    [...koinly.matchAll(/^(\S+) .*?,,,([\d.]+),USDC.*,(Answers[^,]*),/gm)].map(([, ...rest]) => rest),
+    [...koinly.matchAll(/^(\S+) .*?,,,([\d.]+),USDC.*,((?:Answers|Relaying)[^,]*),/gm)].map(
+      ([, ...rest]) => rest,
+    ),
     [
       ['2026-12-31', '2', 'Answers sold: own market'],
       ['2026-12-31', '0.300007', 'Answers sold: storefront'],
       ['2027-01-02', '2', 'Answers sold: own market'],
+      ['2027-01-02', '0.1', 'Relaying sold'],
     ],
   );
   const tracker = [...EXPORTS.cointracker(sources)].join('');
-  assert.equal(tracker.split('payment').length - 1, 3);
+  assert.equal(tracker.split('payment').length - 1, 4);
   assert.doesNotMatch(koinly + tracker, /kudos/i);
 });
 
