@@ -6,6 +6,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { recordPackages } from './scripts/lib/bundled-packages.ts';
 import { leaveOutTexts } from './scripts/lib/page-texts.ts';
+import { leaveOutUnusedSchemas } from './scripts/lib/unused-schemas.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
@@ -46,6 +47,7 @@ export default defineConfig({
     optimizeLocales.vite({ locales: languages }),
     recordPackages('renderer'),
     leaveOutTexts(),
+    leaveOutUnusedSchemas(),
   ],
   // A catalog is used as a whole.
   json: { namedExports: false },
@@ -58,6 +60,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
+      treeshake: { propertyReadSideEffects: false },
       output: {
         codeSplitting: {
           includeDependenciesRecursively: false,

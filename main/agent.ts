@@ -10,6 +10,7 @@ import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
+import { openBittensor } from './agent/bittensor.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { holdForChecks, openVerdicts } from './agent/checking.ts';
@@ -44,7 +45,7 @@ import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
-import { type OpenStorefront, openStorefront } from './agent/storefront.ts';
+import { openStorefrontSwitch } from './agent/storefront-switch.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { openUpdates } from './agent/updating.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
@@ -220,9 +221,11 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const storefront = await openStorefrontSwitch(surroundings, { foundation, money, network, buying });
+  const signed = await openBittensor(surroundings, foundation, selling);
   const updates = openUpdates(surroundings, foundation);
   const horde = openHorde(surroundings, foundation, selling);
-  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde };
+  const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde, storefront };
   const hub = openState(surroundings, {
     ...opened,
     ...{ startedAtMs, network, ways, contacts, changes },
@@ -237,17 +240,15 @@ async function compose(
     report: () => reportOf(foundation, selling, views),
     hasPages: () => hub.watched(),
   });
-  const storefront = await openStorefront(surroundings, { foundation, money, network, buying });
   const router = openApi(surroundings, {
-    ...opened,
-    ...views,
-    ...{ hub, startup, buying, storefront, quit: hooks.quit, pairing: pages?.pairing ?? null },
+    ...{ ...opened, ...views },
+    ...{ hub, startup, buying, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    ...readyOf(surroundings, { paths: foundation.paths, money, network, storefront }),
+    ...readyOf(surroundings, { paths: foundation.paths, money, network, outside: { ...storefront.ready(), ...signed } }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
     requester,
@@ -279,9 +280,9 @@ function attachTo(router: Router): Agent['attach'] {
 
 function readyOf(
   { config, terms }: Surroundings,
-  parts: { paths: HomePaths; money: Money; network: Network; storefront: OpenStorefront | null },
-): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain' | 'storefront' | 'metrics'> {
-  const { paths, money, network, storefront } = parts;
+  parts: { paths: HomePaths; money: Money; network: Network; outside: Pick<AgentReady, 'storefront' | 'bittensor'> },
+): Omit<AgentReady, 'page' | 'gateway' | 'requester'> {
+  const { paths, money, network, outside } = parts;
   const { id, rpcUrl, token } = money.chain;
   return {
     pid: process.pid,
@@ -289,7 +290,7 @@ function readyOf(
     profile: config.profile,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
-    ...storefront?.ready,
+    ...outside,
   };
 }
 

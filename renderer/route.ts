@@ -7,6 +7,7 @@ export const PAGES = [
   'earnings',
   'wallet',
   'models',
+  'sources',
   'machine',
   'schedule',
   'use',
@@ -21,7 +22,7 @@ export type Page = (typeof PAGES)[number];
 /** Pages of the sidebar, in groups. */
 const SIDEBAR_PAGES = [
   ['home', 'jobs', 'earnings', 'wallet'],
-  ['models', 'machine', 'schedule'],
+  ['models', 'sources', 'machine', 'schedule'],
   ['use', 'network', 'machines'],
   ['settings'],
 ] as const satisfies readonly (readonly Page[])[];

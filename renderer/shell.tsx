@@ -20,6 +20,8 @@ const LOADERS = {
   earnings: () =>
     import('./pages/earnings.tsx').then(({ Earnings }): { default: View } => ({ default: Earnings })),
   wallet: () => import('./pages/wallet.tsx').then(({ Wallet }): { default: View } => ({ default: Wallet })),
+  sources: () =>
+    import('./pages/sources.tsx').then(({ Sources }): { default: View } => ({ default: Sources })),
   models: () => import('./pages/models.tsx').then(({ Models }): { default: View } => ({ default: Models })),
   machines: () =>
     import('./pages/machines.tsx').then(({ Machines }): { default: View } => ({ default: Machines })),
@@ -45,6 +47,7 @@ const VIEWS: Record<Route['page'], View> = {
   earnings: lazy(LOADERS.earnings),
   wallet: lazy(LOADERS.wallet),
   models: lazy(LOADERS.models),
+  sources: lazy(LOADERS.sources),
   machine: lazy(LOADERS.machine),
   machines: lazy(LOADERS.machines),
   schedule: lazy(LOADERS.schedule),

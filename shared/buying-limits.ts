@@ -1,4 +1,4 @@
-/** The owner's limits as a buyer: maximum prices, and how much a day, a request and a new provider may cost. */
+/** The owner's limits as a buyer: maximum prices, and how much a day, a request, a new provider and relays may cost. */
 import { z } from 'zod';
 
 /** Base units per million tokens, or base units. */
@@ -27,12 +27,16 @@ export const buyingLimitShape = {
   buyRequestMax: unitsSchema,
   /** Base units that a provider without a valid receipt may hold. */
   buyNewProviderMax: unitsSchema,
+  /** Base units per megabyte that a relay may cost over which this machine is reached; 0: only free relays are used. */
+  relayPriceMax: unitsSchema,
+  /** Base units that all relays may cost within 24 hours. */
+  relayDayMax: unitsSchema,
 };
 
 const limitsSchema = z.object(buyingLimitShape);
 export type BuyingLimits = z.infer<typeof limitsSchema>;
 
-/** In USDC: 2 per day, 0.25 per request, 0.05 for a new provider. */
+/** In USDC: 2 per day, 0.25 per request, 0.05 for a new provider, 0.10 per day for relays. */
 export const BUYING_DEFAULTS: BuyingLimits = {
   buyPriceInputMax: null,
   buyPriceOutputMax: null,
@@ -40,4 +44,6 @@ export const BUYING_DEFAULTS: BuyingLimits = {
   buyDayMax: '2000000',
   buyRequestMax: '250000',
   buyNewProviderMax: '50000',
+  relayPriceMax: '0',
+  relayDayMax: '100000',
 };

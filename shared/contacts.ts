@@ -1,7 +1,7 @@
 /** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
 import { z } from 'zod';
 
-/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. `updates`: the feed of updates and its packages. `router`: the router of this network, asked for a port. `horde`: the AI Horde. */
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. `updates`: the feed of updates and its packages. `libraries`: libraries for GPUs that the owner wanted. `router`: the router of this network, asked for a port. `horde`: the AI Horde. */
 export const contactPurposeSchema = z.enum([
   'models',
   'chain',
@@ -11,6 +11,7 @@ export const contactPurposeSchema = z.enum([
   'engines',
   'directory',
   'updates',
+  'libraries',
   'router',
   'horde',
   'other',

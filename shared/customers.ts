@@ -1,6 +1,9 @@
-/** Customers of the storefront that pay in advance: payers on the chain, and people with an API key. */
+/** Visitors of the storefront, and its customers, who pay in advance: payers on the chain, and people with an API key. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
+
+/** Beginning of the names of visitors, where a job has the ID of its peer. */
+export const VISITOR_PREFIX = 'web-';
 
 const PAYER = 'payer:';
 const KEY = 'key:';
@@ -17,6 +20,16 @@ export function keyCustomerId(keyId: string): string {
 /** True for the ID of a customer, false for that of a payment channel. */
 export function isCustomerId(id: string): boolean {
   return id.startsWith(PAYER) || id.startsWith(KEY);
+}
+
+/** In the place of a peer's ID, where the storefront sells. */
+export function visitorPeer(name: string): string {
+  return VISITOR_PREFIX + name;
+}
+
+/** True for a visitor of the storefront: another machine computes what it buys. */
+export function isVisitor(peer: string): boolean {
+  return peer.startsWith(VISITOR_PREFIX);
 }
 
 /** A customer with an API key, without the key. */

@@ -1,7 +1,7 @@
 /** Formats in which the ledger can be exported, on the page and in the terminal. */
 import { z } from 'zod';
 
-export const EXPORT_FORMATS = ['csv', 'beancount', 'koinly', 'cointracker'] as const;
+export const EXPORT_FORMATS = ['csv', 'beancount', 'koinly', 'cointracker', 'pdf'] as const;
 export const exportFormatSchema = z.enum(EXPORT_FORMATS);
 export type ExportFormat = z.infer<typeof exportFormatSchema>;
 
@@ -11,4 +11,5 @@ export const EXPORT_EXTENSIONS: Readonly<Record<ExportFormat, string>> = {
   beancount: 'beancount',
   koinly: 'csv',
   cointracker: 'csv',
+  pdf: 'pdf',
 };

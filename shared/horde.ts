@@ -9,14 +9,13 @@ import { type Asset, amountTextSchema } from './money.ts';
 export const HORDE_URL = 'https://aihorde.net';
 export const HORDE_MODELS_MAX = 8;
 export const HORDE_KEY_CHARACTERS_MAX = 200;
+export const HORDE_URL_CHARACTERS_MAX = 100;
 /** Characters of a text of the server that are shown. */
 export const HORDE_MESSAGE_CHARACTERS_MAX = 300;
 
 /** HTTPS, because the API key is sent; HTTP on this machine only. */
-export const hordeUrlSchema = z
-  .string()
-  .max(100)
-  .regex(/^(https:\/\/[a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost))(:\d{1,5})?$/);
+export const HORDE_URL_FORM = /^(https:\/\/[a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost))(:\d{1,5})?$/;
+export const hordeUrlSchema = z.string().max(HORDE_URL_CHARACTERS_MAX).regex(HORDE_URL_FORM);
 
 /** The server refuses names with these words. */
 const REFUSED_WORDS = /colab|tpu|google/i;
@@ -25,10 +24,12 @@ export const hordeWorkerNameSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9 _.-]{2,63}$/)
   .refine((name) => !REFUSED_WORDS.test(name), { message: 'must not contain colab, tpu or google' });
 
-/** A model of this machine, and its name in the Horde's reference. */
+/** A model's name in the Horde's reference. */
+export const HORDE_MODEL_NAME = /^[A-Za-z0-9][\w./:#@+-]{0,99}$/;
+/** A model of this machine, and its name there. */
 export const hordeModelSchema = z.object({
   id: z.string().min(1).max(300),
-  name: z.string().regex(/^[A-Za-z0-9][\w./:#@+-]{0,99}$/),
+  name: z.string().regex(HORDE_MODEL_NAME),
 });
 export type HordeModel = z.infer<typeof hordeModelSchema>;
 export const hordeModelsSchema = z
@@ -41,11 +42,8 @@ export const hordeModelsSchema = z
     message: 'must have different names',
   });
 
-export const hordeKeySchema = z
-  .string()
-  .trim()
-  .regex(/^[\x21-\x7e]+$/)
-  .max(HORDE_KEY_CHARACTERS_MAX);
+export const HORDE_KEY = /^[\x21-\x7e]+$/;
+export const hordeKeySchema = z.string().trim().regex(HORDE_KEY).max(HORDE_KEY_CHARACTERS_MAX);
 
 const QUANTISATION = /[-_. ]?(i?q\d(_[a-z0-9]+)*|f16|f32|bf16)$/i;
 

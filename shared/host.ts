@@ -30,6 +30,8 @@ export const agentReadySchema = z.object({
   metrics: z.url().exactOptional(),
   /** Address on which the storefront listens. */
   storefront: z.url().exactOptional(),
+  /** Address for requests that Bittensor’s hotkeys sign, and the hotkey that they are signed for. */
+  bittensor: z.object({ url: z.url(), hotkey: z.string() }).exactOptional(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
 

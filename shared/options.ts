@@ -174,7 +174,7 @@ export const OPTIONS = {
     placeholder: 'ADDRESS',
     multiple: true,
     readBy: ['agent'],
-    help: 'storefront: IP address or network of a reverse proxy whose X-Forwarded-For counts; may be repeated',
+    help: 'storefront and --bittensor-listen: IP address or network of a reverse proxy whose X-Forwarded-For counts; may be repeated',
   },
   'tls-cert': {
     type: 'path',
@@ -188,12 +188,24 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'storefront: private key (PEM) of that certificate',
   },
+  'bittensor-listen': {
+    type: 'text',
+    placeholder: 'ADDRESS:PORT',
+    readBy: ['agent'],
+    help: 'answer requests that allowed Bittensor hotkeys sign, on this IP address and port (default: not at all; docs/bittensor.md)',
+  },
   'metrics-port': {
     type: 'port',
     placeholder: 'N',
     default: 0,
     readBy: ['agent'],
     help: 'office, storefront and public nodes: serve /metrics for Prometheus on this port of loopback (default: not at all)',
+  },
+  'relay-price': {
+    type: 'text',
+    placeholder: 'UNITS',
+    readBy: ['agent'],
+    help: 'relay: charge the machines with places so many base units of USDC per megabyte, for example 20; needs --profile open and a wallet (default: free)',
   },
   'quiet-requester': {
     type: 'flag',
@@ -286,6 +298,11 @@ export const ENVIRONMENT: Readonly<
     audience: 'test',
     help: 'requests and responses of an AI Horde, as JSON',
   },
+  IDLEWATT_CLIENT_HOTKEY: {
+    audience: 'test',
+    help: 'hotkey of the machine that the tests of signing clients ask',
+  },
+  IDLEWATT_CLIENT_SEED: { audience: 'test', help: 'seed of a worthless hotkey that it allows' },
   IDLEWATT_CLIENT_CHAIN: { audience: 'test', help: 'chain of that provider, as JSON' },
   IDLEWATT_CLIENT_PRIVATE_KEY: { audience: 'test', help: 'key of a worthless wallet on that chain' },
   IDLEWATT_KEY: { audience: 'client', help: 'the gateway’s key' },

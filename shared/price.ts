@@ -22,6 +22,8 @@ export const offeredPriceSchema = priceSchema.extend({
 });
 export type OfferedPrice = z.infer<typeof offeredPriceSchema>;
 
+export const FREE_PRICE: Price = { inputPerMillion: '0', outputPerMillion: '0' };
+
 /** Reasons for the height of a price. `lowest`, `highest`: a bound of the owner's; `power`: the cost of electricity. */
 export const PRICE_REASONS = ['own', 'market', 'lowest', 'highest', 'power'] as const;
 export type PriceReason = (typeof PRICE_REASONS)[number];

@@ -50,6 +50,7 @@ export const waysSchema = z.object({
       inBytes: z.number(),
       outBytes: z.number(),
       isLimited: z.boolean().nullable(),
+      leftBytes: z.number().nullable(),
     }),
   ),
 });

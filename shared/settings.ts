@@ -1,11 +1,13 @@
 /** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
+import { BITTENSOR_HOTKEYS_MAX, bittensorHotkeySchema } from './bittensor.ts';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
 import { hordeModelsSchema, hordeUrlSchema, hordeWorkerNameSchema } from './horde.ts';
 import { JOB_CATEGORIES } from './job-categories.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
+import { STOREFRONT_PORT, storefrontUrlSchema } from './storefront.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
 import { DAY_HOURS, everyDay, weekSchema } from './week.ts';
 
@@ -36,7 +38,8 @@ export const GATEWAY_EXCEPTIONS_MAX = 32;
 /** Peers that an owner lists as buyers. */
 export const KNOWN_PEERS_MAX = 64;
 /** A libp2p peer ID of an Ed25519 key, in base58. */
-export const peerIdSchema = z.string().regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/);
+export const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/;
+export const peerIdSchema = z.string().regex(PEER_ID);
 /** Public nodes that one owner names. */
 export const PUBLIC_NODES_MAX = 16;
 
@@ -114,12 +117,20 @@ export const settingsSchema = z.object({
   priceHighestPercent: z.number().int().min(100).max(1_000),
   /** Discount on batches in off-peak hours. */
   batchDiscountPercent: z.number().int().min(0).max(90),
+  /** Sell to other peers; off, only the owner’s machines get answers. */
+  marketOn: z.boolean(),
   /** Buyers: `known` are those that have paid here before and the peers of the list, `listed` only the latter. */
   sellTo: z.enum(['anybody', 'known', 'listed']),
   /** Peer IDs. */
   knownPeers: z.array(peerIdSchema).max(KNOWN_PEERS_MAX),
   /** Kinds of jobs that aren't sold. */
   categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
+  /** Run the storefront. `--role storefront` does, too, with the options of the command line instead of address and port. */
+  storefrontOn: z.boolean(),
+  /** Address at which buyers reach it; null: only programs on this machine do. */
+  storefrontUrl: storefrontUrlSchema.nullable(),
+  /** Port of loopback to which the owner’s reverse proxy passes requests. */
+  storefrontPort: z.number().int().min(1_024).max(65_535),
   /** Percentage that the storefront adds to the market's prices. */
   storefrontMarginPercent: z.number().int().min(0).max(1_000),
   /** Answer jobs of an AI Horde for kudos, in slots that no buyer wants. Its API key is elsewhere. */
@@ -131,6 +142,8 @@ export const settingsSchema = z.object({
   hordeModels: hordeModelsSchema,
   /** Take jobs that may be for adults only. */
   hordeNsfw: z.boolean(),
+  /** Bittensor’s hotkeys that may use this machine for free. */
+  bittensorHotkeys: z.array(bittensorHotkeySchema).max(BITTENSOR_HOTKEYS_MAX),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -261,15 +274,20 @@ export const DEFAULT_SETTINGS: Settings = {
   priceLowestPercent: 50,
   priceHighestPercent: 200,
   batchDiscountPercent: 0,
+  marketOn: true,
   sellTo: 'anybody',
   knownPeers: [],
   categoriesOff: [],
+  storefrontOn: false,
+  storefrontUrl: null,
+  storefrontPort: STOREFRONT_PORT,
   storefrontMarginPercent: 10,
   hordeOn: false,
   hordeUrl: null,
   hordeWorkerName: null,
   hordeModels: [],
   hordeNsfw: false,
+  bittensorHotkeys: [],
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',

@@ -99,6 +99,10 @@ export const CHECK_REPORTS_PATH = '/v1/check-reports';
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path at which a provider shows channels on which it was paid. */
 export const REFERENCES_PATH = '/v1/references';
+/** Path of the terms of a relay that charges. */
+export const RELAY_TERMS_PATH = '/.well-known/idlewatt-relay';
+/** Path at which a peer reads its allowance at such a relay (GET), and buys more (POST). */
+export const RELAY_ALLOWANCE_PATH = '/v1/relay-allowance';
 /** Path at which a peer shows its signed verdicts on providers whose answers it repeated. */
 export const AUDITS_PATH = '/v1/audits';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
@@ -146,3 +150,28 @@ export const PAYMENT_REQUIRED_HEADER = 'payment-required';
 export const RECEIPT_EVENT = 'idlewatt.receipt';
 /** SSE event with what x402 puts into the {@link PAYMENT_RESPONSE_HEADER} of a response that isn't streamed. */
 export const PAYMENT_RESPONSE_EVENT = 'x402.payment-response';
+
+/** First line of what a request is signed over by `btauth/1`, with which Bittensor's hotkeys sign requests (version 11). */
+export const BTAUTH_PROTOCOL = 'btauth/1';
+/** Its headers. Lowercase, as all names of headers are compared. */
+export const BTAUTH_HEADERS = {
+  version: 'x-bittensor-version',
+  sender: 'x-bittensor-hotkey',
+  receiver: 'x-bittensor-receiver',
+  nonce: 'x-bittensor-nonce',
+  scheme: 'x-bittensor-crypto',
+  signature: 'x-bittensor-signature',
+} as const;
+/** Headers of a synapse, as the dendrite of Bittensor's version 10 calls it. */
+export const SYNAPSE_HEADERS = {
+  sender: 'bt_header_dendrite_hotkey',
+  receiver: 'bt_header_axon_hotkey',
+  nonce: 'bt_header_dendrite_nonce',
+  uuid: 'bt_header_dendrite_uuid',
+  signature: 'bt_header_dendrite_signature',
+} as const;
+/** Begin the names of all headers of the two sides of a synapse. */
+export const AXON_PREFIX = 'bt_header_axon_';
+export const DENDRITE_PREFIX = 'bt_header_dendrite_';
+/** Name of the synapse that is answered, and with a slash its path. */
+export const SYNAPSE_NAME = 'IdlewattChat';

@@ -1,13 +1,17 @@
-/** `ledger export`: writes the ledger as CSV, as Beancount accounts or for a tax program, with fiat values at the time of each entry. */
+/**
+ * `ledger export`: writes the ledger as CSV, as Beancount accounts, for a tax program or as a yearly summary, with fiat
+ * values at the time of each entry.
+ */
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { AppError } from '../../shared/errors.ts';
 import { EXPORT_FORMATS } from '../../shared/exports.ts';
 import { openForReading } from '../adapters/sqlite/index.ts';
 import { knownAssets } from '../agent/known-assets.ts';
 import { createCalendar } from '../core/calendar/index.ts';
-import { EXPORTS, rateTable } from '../core/exports/index.ts';
+import { EXPORTS, type ExportSources, rateTable } from '../core/exports/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createDayRates } from '../core/rates/index.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -47,7 +51,7 @@ export const run: CommandRun = async (argv) => {
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
-    const text = EXPORTS[format]({
+    const sources: ExportSources = {
       pages: () => ledger.pages(),
       fromMs,
       toMs,
@@ -55,8 +59,13 @@ export const run: CommandRun = async (argv) => {
       rates:
         readRates(values.rates, join(paths.root, 'rates.json')) ?? createDayRates(database.records).source,
       dayOf: calendar.day,
+    };
+    const create = format === 'pdf' ? (await import('../adapters/pdfkit/index.ts')).createPdf : null;
+    const pdf = () => ({
+      create: forceUnwrap('it was loaded for this format', create),
+      nowMs: systemClock.now(),
     });
-    writeOut(values.out, text);
+    writeOut(values.out, EXPORTS[format](sources, pdf));
     return 0;
   } finally {
     database.close();

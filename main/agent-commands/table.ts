@@ -95,6 +95,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       '[--home DIR] [--on | --off] [--model ID[=NAME]]... [--name NAME] [--url URL|default] [--nsfw yes|no]',
     load: async () => ({ run: (await import('./horde.ts')).set }),
   },
+  'bittensor show': {
+    summary:
+      'Shows this machine’s Bittensor hotkey, and the hotkeys that may use it; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./bittensor.ts')).show }),
+  },
+  'bittensor allow': {
+    summary: 'Lets a hotkey use this machine for free, with requests that it signs.',
+    usage: 'HOTKEY [--home DIR]',
+    load: async () => ({ run: (await import('./bittensor.ts')).allow }),
+  },
+  'bittensor forget': {
+    summary: 'Takes a hotkey off that list.',
+    usage: 'HOTKEY [--home DIR]',
+    load: async () => ({ run: (await import('./bittensor.ts')).forget }),
+  },
   why: {
     summary: 'Prints why nothing is earned now and what would change it; needs the running agent.',
     usage: '[--home DIR] [--json]',
@@ -111,9 +127,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => import('./report.ts'),
   },
   'ledger export': {
-    summary: 'Writes the ledger as CSV or Beancount, with fiat values where a rate is known.',
+    summary:
+      'Writes the ledger as CSV or Beancount, for a tax program, or as a yearly summary (PDF), with fiat values where a rate is known.',
     usage:
-      '[--home DIR] --format csv|beancount|koinly|cointracker [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',
+      '[--home DIR] --format csv|beancount|koinly|cointracker|pdf [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',
     load: () => import('./ledger-export.ts'),
   },
   'ledger verify': {

@@ -18,6 +18,7 @@ import {
   type AnswerBuyer,
   createAnswerKeys,
   createGateway,
+  type GatewayService,
   marketView,
   type OfferedNow,
 } from '../core/gateway/index.ts';
@@ -33,6 +34,7 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
+import { createRelayChannels } from '../core/relaying/index.ts';
 import { type Experience, measureRoundTrips } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
@@ -47,6 +49,7 @@ import { logFault } from './log.ts';
 import type { Money } from './money.ts';
 import { hearingChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
+import { openRelaying } from './relaying.ts';
 import { openReputation, type Reputation } from './reputation.ts';
 import { logDeposit } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -95,11 +98,14 @@ export async function openBuying(
   readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
   /** See {@link AnswerChecks.find}; for bought jobs. */
   readonly checkOf: AnswerChecks['find'];
+  readonly service: Pick<GatewayService, 'active' | 'refuseRequests'>;
 }> {
   const { ledger, jobs } = parts.foundation;
+  const relayChannels = createRelayChannels(parts.foundation.records);
   const charges = createBoughtCharges({
     ...{ ledger, jobs, clock: surroundings.clock },
     assetId: parts.money.chain.token.id,
+    isOfRelay: relayChannels.has,
     changed: () => surroundings.changed('money'),
   });
   const budget = createBudget({
@@ -116,10 +122,11 @@ export async function openBuying(
     parts.machines === null
       ? openPaymentClient(surroundings, parts, { charges, budget, keys })
       : createFreePayer();
+  if (parts.machines === null) openRelaying(surroundings, { ...parts, payer, budget, relayChannels });
   const reputation = openReputation(surroundings, parts);
   const { experience } = reputation;
   const directory = openDirectory(surroundings, parts.network, reputation);
-  const { gateway, batches, answers, checkOf } = await openGateway(surroundings, parts, {
+  const { gateway, service, batches, answers, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
@@ -129,7 +136,7 @@ export async function openBuying(
   });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
-    gateway,
+    ...{ gateway, service },
     gatewayKeys: {
       ...keys,
       revoke(id) {
@@ -301,6 +308,7 @@ interface GatewayParts {
 
 interface OpenGateway {
   readonly gateway: GatewayAddress;
+  readonly service: GatewayService;
   readonly batches: Batches;
   readonly answers: AnswerBuyer;
   readonly checkOf: AnswerChecks['find'];
@@ -379,7 +387,7 @@ async function openGateway(
   const batches = forceUnwrap('the gateway adds its routes', opened.batches);
   batches.start();
   return {
-    batches,
+    ...{ service: gateway, batches },
     answers: { begin: (wanted) => prepare().then(() => gateway.answers.begin(wanted)) },
     checkOf: checks.find,
     gateway: {

@@ -28,6 +28,8 @@ export interface AgentConfig {
   readonly role: 'owner' | 'storefront' | 'practice-requester' | PublicRole;
   /** Options of the role `storefront`. */
   readonly web?: WebConfig;
+  /** `ADDRESS:PORT` for requests that Bittensor's hotkeys sign; null or absent: none are answered. */
+  readonly bittensorListen?: string | null;
   /** 0 takes any free port. */
   readonly pagePort: number;
   readonly gatewayPort: number;
@@ -56,6 +58,8 @@ export interface AgentConfig {
   readonly updatesFrom?: string | null;
   /** Port of a public node's metrics on loopback; null: none. 0 takes any free port. */
   readonly metricsPort?: number | null;
+  /** Base units per megabyte that a relay charges; null or absent: relaying is free. */
+  readonly relayPrice?: string | null;
   readonly quietRequester: boolean;
   /** Least severe lines to log. */
   readonly logLevel: LogThreshold;

@@ -1,5 +1,6 @@
 /** Opens what earnings are explained with: the meter of energy and devices, and the overview. */
 
+import { isVisitor } from '../../shared/customers.ts';
 import { deviceKindOf } from '../../shared/devices.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { isOn } from '../../shared/week.ts';
@@ -112,11 +113,11 @@ export function openEarnings(
       ? []
       : jobs
           .list({ side: 'sold', outcome: 'all', beforeMs: endedAtMs, limit: JOBS_TOGETHER_MAX })
-          .jobs.filter((other) => other.id !== id);
+          .jobs.filter((other) => other.id !== id && !isVisitor(other.peer));
   return {
     workOf(job) {
-      const { side, startedAtMs, endedAtMs } = job;
-      if (side === 'bought' || startedAtMs === null) return { device: null, energy: null };
+      const { side, peer, startedAtMs, endedAtMs } = job;
+      if (side === 'bought' || isVisitor(peer) || startedAtMs === null) return { device: null, energy: null };
       const changes = work.deviceChanges();
       const device = deviceBetween(startedAtMs, endedAtMs ?? startedAtMs, changes);
       // The known draw is that of the device in use now.
@@ -127,13 +128,17 @@ export function openEarnings(
       };
     },
     async overview(days) {
-      const [byDay, byModel, byDevice] = await Promise.all([
+      const [byDay, byModel, byDevice, byNetwork] = await Promise.all([
         history.earningsByDay(token.id, coin.id, days),
         history.earningsByModel(token.id, days),
         history.earningsByDevice(token.id, days, work.deviceChanges()),
+        history.earningsByNetwork(token.id, days),
       ]);
       return overviewOf(
-        { earnings: { byDay, byModel, byDevice }, meter: work, coin, isReal: !token.practice, prices },
+        {
+          earnings: { byDay, byModel, byDevice, byNetwork },
+          ...{ meter: work, coin, isReal: !token.practice, prices },
+        },
         days,
       );
     },

@@ -19,6 +19,7 @@ import { createGraphics, createModelMemory } from '../core/serving/index.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
 import type { Foundation } from './foundation.ts';
+import { openGraphicsLibraries } from './graphics-libraries.ts';
 import { logFault } from './log.ts';
 import { logEngine } from './run-story/index.ts';
 import { openServiceKeys } from './service-keys.ts';
@@ -26,13 +27,18 @@ import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
 
-/** `machineBytes`: memory that models may count on, including that of loaded ones. */
+/**
+ * `machineBytes`: memory that models may count on, including that of loaded ones. `onLibraries`: libraries for GPUs were
+ * fetched or removed.
+ */
 export function openEngine(
-  { clock, onClose, changed, log }: Surroundings,
+  surroundings: Surroundings,
   { paths, records, settings }: Foundation,
-  machineBytes: () => number,
+  { machineBytes, onLibraries }: { readonly machineBytes: () => number; readonly onLibraries: () => void },
 ) {
+  const { clock, onClose, changed, log } = surroundings;
   const machine = createMachineReader();
+  const libraries = openGraphicsLibraries(surroundings, { machine, onReplaced: onLibraries });
   const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
   const servers = createEngineServers({
     settings,
@@ -48,6 +54,7 @@ export function openEngine(
       spawn: createLlamaSpawner({
         sandbox: { modelFolders: [paths.models] },
         graphics: graphics.choice,
+        libraries: libraries.folders,
         onStderr: (stream) =>
           logChildOutput({ stream, log: log.child('engine'), levelOf: levelOfEngineLine }),
       }),
@@ -97,6 +104,7 @@ export function openEngine(
   return {
     machine,
     graphics,
+    libraries,
     engine,
     engineOf,
     servers,

@@ -1,4 +1,5 @@
 /** Opens the forecast on the parts that its facts come from. */
+import { amount } from '../../shared/money.ts';
 import type { WorkWatts } from '../core/earnings/index.ts';
 import {
   collectFacts,
@@ -60,7 +61,11 @@ export function openForecasting(
     facts: () => collectFacts(sources),
     past: () => doings.past(),
     stretchesUntil: presence.stretchesUntil,
-    earnedByDay: (days) => history.earningsByDay(token.id, coin.id, days),
+    earnedByDay: async (days) =>
+      (await history.earningsByDay(token.id, coin.id, days)).map(({ day, earned, resold }) => ({
+        day,
+        earned: amount(earned - resold),
+      })),
   });
   onClose(() => forecasts.stop());
   const { predictions } = selling.measuring;

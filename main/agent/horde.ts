@@ -68,6 +68,8 @@ export function openHorde(surroundings: Surroundings, foundation: Foundation, se
       onClose(() => worker.stop());
       onClose(settings.onChange(chosen));
       onClose(presence.onChange(() => worker.wake()));
+      // A model that was loaded, and a slot that became free, are used immediately.
+      onClose(selling.serving.engines.onStatus(() => worker.wake()));
       worker.chosen();
     },
   };

@@ -19,6 +19,7 @@ import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import type { GatewayService } from '../core/gateway/index.ts';
 import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
@@ -42,6 +43,7 @@ import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
+import type { StorefrontSwitch } from './storefront-switch.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTerminalAccess } from './terminal-access.ts';
 import { type Upgrade, watchUpgrade } from './upgrade.ts';
@@ -67,6 +69,7 @@ export interface StateParts {
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
   readonly horde: Horde;
+  readonly storefront: Pick<StorefrontSwitch, 'state'>;
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -90,6 +93,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       gateway: parts.gateway,
       batches: parts.batches,
       horde: parts.horde,
+      storefront: parts.storefront,
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -122,9 +126,12 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly history: History;
   readonly depositReturns: DepositReturns;
-  readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
+  readonly buying: RouterParts['buying'] &
+    Pick<RouterParts, 'batches' | 'checkOf'> & {
+      readonly service: Pick<GatewayService, 'active' | 'refuseRequests'>;
+    };
   readonly gatewayKeys: RouterParts['gatewayKeys'];
-  readonly storefront: RouterParts['storefront'];
+  readonly storefront: Pick<StorefrontSwitch, 'opened'>;
   readonly horde: Horde;
   readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
@@ -137,13 +144,18 @@ export interface ApiParts {
 
 function openUpgrade(
   { config, clock, log, notices, onClose }: Surroundings,
-  { provider }: Pick<Selling, 'provider'>,
-  shell: Pick<ShellLink, 'tell'>,
+  { selling, buying, shell }: Pick<ApiParts, 'selling' | 'buying' | 'shell'>,
 ): Upgrade {
+  const { provider } = selling;
   const upgrade = watchUpgrade({
     ...{ clock, notices, log: log.child('start') },
-    activeJobs: () => provider.active().length,
-    refuseJobs: provider.refuseJobs,
+    activeJobs: () => provider.active().length + buying.service.active(),
+    refuseJobs() {
+      const ends = [provider.refuseJobs(), buying.service.refuseRequests()];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
     relaunch: config.host === 'desktop' ? () => shell.tell({ type: 'relaunch' }) : null,
   });
   onClose(() => upgrade.stop());
@@ -171,11 +183,12 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
-    storefront: parts.storefront,
+    storefront: parts.storefront.opened,
     batches: parts.buying.batches,
     horde: parts.horde,
-    upgrade: openUpgrade(surroundings, selling, shell),
+    upgrade: openUpgrade(surroundings, parts),
     updates: parts.updates,
+    libraries: selling.engine.libraries,
     about: createAbout({ home: foundation.paths.root }),
     maintenance: createMaintenance({
       root: foundation.paths.root,

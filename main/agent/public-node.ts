@@ -1,6 +1,6 @@
 /**
  * Runs a public node: it helps machines of the open market to find and, as a relay, to reach each other. It has a peer key
- * and a log, but no wallet, ledger, models or pages.
+ * and a log, but no models or pages, and a wallet and a ledger only if it charges.
  */
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
@@ -15,6 +15,7 @@ import { createClosers } from './closers.ts';
 import type { AgentConfig, PublicRole } from './config.ts';
 import { logFault, openAgentLog } from './log.ts';
 import { serveMetrics } from './metrics.ts';
+import { checkRelayPrice, openPaidRelay } from './paid-relay.ts';
 import { checkPeerAddresses } from './peer-addresses.ts';
 
 export interface PublicNodeHooks {
@@ -49,18 +50,24 @@ export async function openPublicNode(
   hooks.onOpened?.({ log, stop });
   try {
     const clock = createClock(logFault(log.child('clock'), 'A timer callback failed'));
+    const paid = await openPaidRelay(
+      { config, clock, log, onClose: (close) => closers.add(close) },
+      home.paths,
+    );
     const node = await createPublicNode({
       folder: home.paths.keys,
       listen: config.listen ?? [],
       announce: config.announce ?? [],
       bootstrap: config.bootstrap ?? [],
       isRelay: role === 'relay',
+      ...(paid && { meter: paid.meter }),
       ...(config.publicDht && { publicDht: PUBLIC_DHT_NODES }),
       clock,
       log: log.child('peers'),
     });
     await node.start();
     closers.add(() => node.stop());
+    paid?.serve(node);
     closers.add(meetInPublic({ network: null, market: node.market, clock, log: log.child('market') }));
     const metrics = await serveMetrics(() => node.metrics(), config.metricsPort ?? null, closers.add);
     const addresses = [...node.addresses()];
@@ -75,6 +82,7 @@ export async function openPublicNode(
 
 function checkOptions(config: AgentConfig, role: PublicRole): void {
   checkPeerAddresses(config, true);
+  checkRelayPrice(config);
   const { listen = [], announce = [], host } = config;
   if (host === 'desktop')
     throw new AppError('bad-request', `--role ${role} requires --headless: it has no pages.`);

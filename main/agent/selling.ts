@@ -1,8 +1,10 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
 import { freemem } from 'node:os';
+import { isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { plainAsset } from '../../shared/money.ts';
+import { FREE_PRICE } from '../../shared/price.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
@@ -48,8 +50,7 @@ export interface SellingParts {
 }
 
 const STOP_GRACE_MS = 1_000;
-/** Prices among the machines of one owner. */
-const FREE_PRICE = { inputPerMillion: '0', outputPerMillion: '0' };
+/** Among the machines of one owner. */
 const FREE: Pick<Pricing, 'quote'> = {
   quote: () => ({ price: FREE_PRICE, batchPrice: null, reason: 'own' }),
 };
@@ -58,11 +59,10 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
   const { foundation, shell } = parts;
   const servingLater = latest<Serving>();
-  const engine = openEngine(
-    surroundings,
-    foundation,
-    () => servingLater.get()?.engines.machineBytes() ?? freemem(),
-  );
+  const engine = openEngine(surroundings, foundation, {
+    machineBytes: () => servingLater.get()?.engines.machineBytes() ?? freemem(),
+    onLibraries: () => servingLater.get()?.idle(),
+  });
   const providerLater = latest<ProviderService>();
   const measuringLater = latest<Measuring>();
   const serving = openServing(surroundings, foundation, engine, {
@@ -109,24 +109,29 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       serving.start();
       const { market } = parts.network;
       if (market === null) return;
-      announceModels(surroundings, market, serving);
+      announceModels(surroundings, foundation, { market, serving });
       tellChangesOf(surroundings, foundation, { market, offerTerms, serving });
     },
   };
 }
 
 /** Announces the models that are offered here in the open market. */
-function announceModels({ clock, onClose, log }: Surroundings, market: Market, { engines }: Serving): void {
+function announceModels(
+  { clock, onClose, log }: Surroundings,
+  { settings }: Pick<Foundation, 'settings'>,
+  { market, serving: { engines } }: { readonly market: Market; readonly serving: Serving },
+): void {
   const announcing = createAnnouncing({
     market,
     clock,
     log: log.child('market'),
     keys() {
-      const offered = engines.offerable().map(({ sha256 }) => sha256);
+      const offered = settings.get().marketOn ? engines.offerable().map(({ sha256 }) => sha256) : [];
       return offered.length === 0 ? [] : [marketKey, ...offered];
     },
   });
   onClose(engines.onStatus(() => announcing.changed()));
+  onClose(settings.onChange(() => announcing.changed()));
   announcing.start();
   onClose(() => announcing.stop());
 }
@@ -167,8 +172,8 @@ function openProvider(
   const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offerTerms = (): OfferTerms => {
     const { benchmark } = parts.measuring;
-    const models = engines.offerable();
-    const { categoriesOff } = settings.get();
+    const { categoriesOff, marketOn } = settings.get();
+    const models = marketOn || machines !== null ? engines.offerable() : [];
     return {
       payout: wallet.payout,
       ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
@@ -191,11 +196,12 @@ function openProvider(
       network: chain.id,
     }),
   });
+  const freeGate = createFreeGate(plainAsset(chain.token), wallet.payout);
   const provider = createProviderService({
     engines,
-    gate: terms.isPaid
-      ? createPaymentGate(money.channels)
-      : createFreeGate(plainAsset(chain.token), wallet.payout),
+    gate: terms.isPaid ? createPaymentGate(money.channels) : freeGate,
+    // They were compared with the owner's list before.
+    guests: { isGuest: isHotkeyPeer, gate: freeGate },
     key: network.key,
     clock,
     jobs,
@@ -203,7 +209,8 @@ function openProvider(
     consent: createConsent({
       settings: settings.get,
       records: foundation.records,
-      isOwn: (peer) => peer === network.key.peer || (machines?.roster.roleOf(peer) ?? null) !== null,
+      isOwn: (peer) =>
+        peer === network.key.peer || isHotkeyPeer(peer) || (machines?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
     ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
@@ -214,7 +221,9 @@ function openProvider(
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
     onActive: (active) => {
       // Their vouchers were verified.
-      for (const { requester } of active) if (!isHordePeer(requester)) network.prefer(requester);
+      for (const { requester } of active) {
+        if (!isHordePeer(requester) && !isHotkeyPeer(requester)) network.prefer(requester);
+      }
       parts.engine.duty.setJobs(active.length);
       changed('work');
       if (active.length === 0) parts.serving.idle();
@@ -235,7 +244,7 @@ function openProvider(
 function openServing(
   surroundings: Surroundings,
   { presence, settings, records }: Foundation,
-  { engine, engineOf, duty, models, servers, machine, graphics, handBacks }: EngineParts,
+  { engine, engineOf, duty, models, servers, machine, graphics, libraries, handBacks }: EngineParts,
   later: { readonly provider: () => ProviderService | null; readonly isMeasuring: () => boolean },
 ): Serving {
   const { config, clock, onClose, changed, notices, log } = surroundings;
@@ -254,6 +263,7 @@ function openServing(
     settings,
     machine,
     graphics,
+    libraries: () => libraries.folders()?.packageFolder ?? null,
     records,
     clock,
     log: log.child('serving'),

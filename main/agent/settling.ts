@@ -88,7 +88,7 @@ function openChannels(
 }
 
 function openSettlement(
-  { clock, changed, notices, log }: Surroundings,
+  { config, clock, changed, notices, log }: Surroundings,
   { foundation, chain, wallet, refreshBalances }: SettlingParts,
   channels: Channels,
 ): ScheduledSettlement {
@@ -100,6 +100,7 @@ function openSettlement(
     transaction: database.transaction,
     tokenId: chain.token.id,
     coinId: chain.coin.id,
+    purpose: config.role === 'relay' ? ('relaying' as const) : ('jobs' as const),
   };
   recoverBooks(books, claims.accounts());
   const settlement = createSettlement({

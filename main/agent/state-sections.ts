@@ -1,5 +1,6 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { ruledGroups } from '../../shared/machine-rules.ts';
 import { plainAsset } from '../../shared/money.ts';
@@ -25,6 +26,7 @@ import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
 import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
+import type { StorefrontSwitch } from './storefront-switch.ts';
 
 /** They are sent with every change of the network section. */
 const CONTACTS_SHOWN = 50;
@@ -57,6 +59,7 @@ export interface SectionParts {
   readonly batches: () => Pick<Batches, 'views'>;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
   readonly horde: Pick<Horde, 'state'>;
+  readonly storefront: Pick<StorefrontSwitch, 'state'>;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -73,6 +76,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
     horde: () => parts.horde.state(),
+    storefront: () => parts.storefront.state(),
     machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
@@ -229,6 +233,7 @@ function machine({ machine, foundation, selling }: SectionParts): AgentState['ma
     temperatureCelsius: readings?.temperatureCelsius ?? null,
     watts: readings?.watts ?? null,
     readAtMs: readings?.atMs ?? null,
+    libraries: selling.engine.libraries.shown(),
     readings: foundation.presence.readings(),
     benchmark: selling.measuring.benchmark.state(),
   };
@@ -269,5 +274,6 @@ function machines({ machines, network }: SectionParts): AgentState['machines'] {
 /** Peer IDs of Ed25519 keys all begin alike, so their last 8 characters tell them apart. */
 function shortName(peer: string): string {
   if (isHordePeer(peer)) return 'AI Horde';
+  if (isHotkeyPeer(peer)) return `Bittensor …${peer.slice(-8)}`;
   return `…${peer.slice(-8)}`;
 }

@@ -1,5 +1,4 @@
 /** Opens the storefront: buys on the market what strangers buy over HTTP, and takes their payments. */
-import { isIP } from 'node:net';
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import type { Presence } from '../../shared/presence.ts';
@@ -39,6 +38,7 @@ import { serveMetrics } from './metrics.ts';
 import type { Money } from './money.ts';
 import { createStorefrontMetrics } from './storefront-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
+import { type ListenAddress, readListen, urlHost } from './web-address.ts';
 
 export interface StorefrontParts {
   readonly foundation: Foundation;
@@ -49,7 +49,9 @@ export interface StorefrontParts {
 
 export interface OpenStorefront {
   /** Its address, and that of its metrics on loopback, if the owner asked for them. */
-  readonly ready: Pick<AgentReady, 'storefront' | 'metrics'>;
+  readonly ready: Required<Pick<AgentReady, 'storefront'>> & Pick<AgentReady, 'metrics'>;
+  /** Address that it names to buyers. */
+  readonly publicUrl: string;
   readonly customers: CustomerKeys;
   readonly blocks: BlockList;
   readonly reports: AbuseReports;
@@ -78,21 +80,19 @@ const LIMITS: Partial<ProviderLimits> = {
 const LATE_PAYMENTS_MS = 60_000;
 const CERTIFICATE_MS = 60_000;
 const STOP_GRACE_MS = 1_000;
+const ANY_LOOPBACK_PORT: ListenAddress = { host: '127.0.0.1', port: 0 };
 const ALWAYS: Presence = { decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null };
 
-/** Null for other roles. Fails with `bad-request` or `port-in-use`. */
+/** Fails with `bad-request` or `port-in-use`. */
 export async function openStorefront(
   surroundings: Surroundings,
   parts: StorefrontParts,
-): Promise<OpenStorefront | null> {
-  const { config, terms, clock, onClose, log } = surroundings;
+  web: WebConfig,
+): Promise<OpenStorefront> {
+  const { config, clock, onClose, log } = surroundings;
   const { records, ledger } = parts.foundation;
-  if (config.role !== 'storefront') return null;
-  if (!terms.isPaid)
-    throw new AppError('bad-request', '--role storefront requires --profile open or practice.');
-  const web = config.web ?? NOTHING_NAMED;
   const own = log.child('storefront');
-  const listen = readListen(web.listen);
+  const listen = web.listen === null ? ANY_LOOPBACK_PORT : readListen(web.listen, '--web-listen');
   const assetId = parts.money.chain.token.id;
   const customers = createCustomerKeys({ records, clock, ledger, assetId, log: own });
   const blocks = createBlockList(records, clock);
@@ -129,17 +129,9 @@ export async function openStorefront(
   own.info('Storefront ready', { address, publicUrl });
   return {
     ready: { storefront: address, ...(metricsUrl !== null && { metrics: metricsUrl }) },
-    ...{ customers, blocks, reports },
+    ...{ publicUrl, customers, blocks, reports },
   };
 }
-
-const NOTHING_NAMED: WebConfig = {
-  listen: null,
-  publicUrl: null,
-  proxies: [],
-  certFile: null,
-  keyFile: null,
-};
 
 /** Opens the service that sells, and what it sells. */
 function openSales(
@@ -202,19 +194,6 @@ function openGate(
   return gate;
 }
 
-/** Fails with `bad-request`. Port 0 is any free one. */
-function readListen(text: string | null): { readonly host: string; readonly port: number } {
-  if (text === null) return { host: '127.0.0.1', port: 0 };
-  const match = /^\[?([0-9a-fA-F.:]+?)\]?:(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? '';
-  const port = Number(match?.[2]);
-  if (isIP(host) !== 0 && port <= 65_535) return { host, port };
-  throw new AppError(
-    'bad-request',
-    `Invalid --web-listen "${text}". Use an IP address and a port, for example 127.0.0.1:8402.`,
-  );
-}
-
 function readPublicUrl(text: string | null): string | null {
   if (text === null) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -231,10 +210,6 @@ function readTls({ certFile, keyFile }: WebConfig) {
   if (certFile === null && keyFile === null) return null;
   if (certFile !== null && keyFile !== null) return { certFile, keyFile };
   throw new AppError('bad-request', '--tls-cert and --tls-key are used together.');
-}
-
-function urlHost(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host;
 }
 
 function starting(): Response {

@@ -1,6 +1,6 @@
 /**
  * Notices that another version was installed over the running one, and restarts the app when its owner wants that: no job
- * begins any more, and the running ones end first. The stop that follows is the ordinary one; vouchers and ledger survive
+ * begins any more, and the running ones, sold and bought, end first. The stop that follows is the ordinary one; vouchers and ledger survive
  * it, so nothing is paid out for it.
  */
 import { readFileSync } from 'node:fs';
@@ -25,9 +25,9 @@ export interface UpgradeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly notices: Pick<Notices, 'show' | 'clear'>;
-  /** Number of jobs that run now. */
+  /** Number of jobs, sold and bought, that run now. */
   readonly activeJobs: () => number;
-  /** Takes no new jobs from now on, until the returned function is called. */
+  /** Begins no new jobs from now on, until the returned function is called. */
   readonly refuseJobs: () => () => void;
   /** Starts the app again; null without the desktop app. */
   readonly relaunch: (() => void) | null;

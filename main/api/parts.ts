@@ -16,6 +16,7 @@ import type { EngineServers } from '../core/engine-servers/index.ts';
 import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
 import type { GatewayKeys } from '../core/gateway-keys/index.ts';
+import type { GraphicsLibraries } from '../core/graphics-libraries/index.ts';
 import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -84,6 +85,7 @@ export interface ApiParts {
   readonly daysIn: (period: Period) => number;
   readonly upgrade: { restart(prepare?: () => Promise<void>): void };
   readonly updates: Pick<Updates, 'check' | 'install'>;
+  readonly libraries: Pick<GraphicsLibraries, 'fetch' | 'cancel' | 'remove'>;
   readonly about: { read(): About; licenses(): Promise<string> };
   readonly maintenance: {
     list(): {
@@ -106,8 +108,8 @@ export interface ApiParts {
     offers(): readonly OfferedNow[];
   };
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
-  /** Null unless the agent runs as one. */
-  readonly storefront: {
+  /** Null while it is off. */
+  readonly storefront: () => {
     readonly customers: Pick<CustomerKeys, 'list' | 'add' | 'credit' | 'revoke'>;
     readonly blocks: Pick<BlockList, 'list' | 'add' | 'remove'>;
     readonly reports: Pick<AbuseReports, 'list'>;

@@ -11,6 +11,7 @@ import { earningsRoutes } from './routes/earnings.ts';
 import { engineRoutes } from './routes/engines.ts';
 import { hordeRoutes } from './routes/horde.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { libraryRoutes } from './routes/libraries.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
@@ -66,6 +67,7 @@ export function createRouter(parts: ApiParts) {
     models: modelRoutes(api.models, parts),
     engines: engineRoutes(api.engines, parts),
     horde: hordeRoutes(api.horde, parts),
+    libraries: libraryRoutes(api.libraries, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
     about: aboutRoutes(api.about, parts),
     updates: updateRoutes(api.updates, parts),

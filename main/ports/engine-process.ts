@@ -230,5 +230,14 @@ export type GraphicsChoice =
   /** Only these NVIDIA GPUs, by the IDs of their driver. */
   | { readonly kind: 'some'; readonly uuids: readonly string[] };
 
+/** Libraries for GPUs that aren't part of this copy of Idlewatt, in folders that the engine may read. */
+export interface LibraryFolders {
+  /** The npm package with a build of the engine, and its folder. */
+  readonly packageName: string;
+  readonly packageFolder: string;
+  /** Folders in which the system's loader looks for what the build needs. */
+  readonly libraries: readonly string[];
+}
+
 /** Starts an engine process. */
 export type SpawnEngine = () => EngineProcess;

@@ -8,7 +8,9 @@ export type Account =
   | 'wallet'
   | 'channels:deposited'
   | 'income:jobs'
+  | 'income:relaying'
   | 'expense:inference'
+  | 'expense:relaying'
   | 'fees:network'
   | 'equity:faucet'
   | 'equity:opening'
@@ -33,6 +35,8 @@ export const POSTING_KINDS = [
   'payout',
   'network-fee',
   'job-bought',
+  'relaying-charged',
+  'relaying-bought',
   'channel-deposit',
   'channel-refund',
   'faucet',
@@ -132,12 +136,12 @@ export interface LedgerStore {
   balance(account: Account, assetId: string): Amount;
   /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
-  /** Flow of one account and asset. */
-  flow(account: Account, assetId: string, span: FlowSpan): Flow;
+  /** Flow of one account and asset; with `peers`, only that of peers whose names begin with it. */
+  flow(account: Account, assetId: string, span: FlowSpan, peers?: string): Flow;
   /** The same by model or by peer; both add up to the same sum. */
   flowsBy(by: 'model' | 'peer', account: Account, assetId: string, span: FlowSpan): readonly NamedFlow[];
   /** The same by quarter of an hour, oldest first, without the quarters that have none. */
-  flowsByQuarter(account: Account, assetId: string, span: FlowSpan): readonly TimedFlow[];
+  flowsByQuarter(account: Account, assetId: string, span: FlowSpan, peers?: string): readonly TimedFlow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**

@@ -58,6 +58,8 @@ export interface RelayUse {
   readonly outBytes: number;
   /** The relay ends connections after a time or a number of bytes; null while nobody is connected over it. */
   readonly isLimited: boolean | null;
+  /** Bytes until it ends the connection that has least left; null without such a limit. */
+  readonly leftBytes: number | null;
 }
 
 /** Ways in which this machine finds others and is reached by them. */
@@ -113,6 +115,8 @@ export interface Market extends Records {
   ways(): Ways;
   /** Called when the result of an address has changed. Returns its unsubscribe. */
   onWays(listener: () => void): () => void;
+  /** Null where it needs no relay. */
+  readonly relays: Relays | null;
   /** TCP port on which this machine listens to IPv4; null before the start, and where the announced addresses are set. */
   listenPort(): number | null;
   /** Has public nodes test this port of the router, and announces it if they reach this machine there. Null: there is none. */
@@ -161,6 +165,29 @@ export interface RelayLimits {
   readonly bytesPerPeerAndHour: number;
 }
 
+/** The allowances of the peers that have places at a relay that charges. */
+export interface RelayMeter {
+  /** Counts bytes to or from the peer; false if they must not be forwarded. */
+  take(peer: string, bytes: number): boolean;
+  /** False if nothing is forwarded for the peer until it has paid. */
+  mayUse(peer: string): boolean;
+}
+
+/** Chooses the relays at which this machine has places, and counts what is paid for. */
+export interface RelayChoice {
+  /** Base units per megabyte at a relay that may charge; 0: nothing. Null: it isn't used now. Never rejects. */
+  priceOf(relay: string): Promise<bigint | null>;
+  /** Called with the bytes to or from this machine over the relay. */
+  count(relay: string, bytes: number): void;
+}
+
+/** The relays at which this machine has places. Until something chooses, only relays that can't charge are used. */
+export interface Relays {
+  choose(choice: RelayChoice): void;
+  /** Gives up the place at this relay now, and asks for one elsewhere. */
+  leave(relay: string): void;
+}
+
 export interface RelayCounts {
   /** Peers that have a place now. */
   readonly places: number;
@@ -176,6 +203,10 @@ export interface PublicNode {
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly market: Pick<Market, 'dial' | 'reach' | 'publicDht'>;
+  /** See {@link Network}. */
+  readonly key: PeerKey;
+  serve(server: Server): void;
+  prefer(peer: string): void;
   /** The announced multiaddrs, with the peer ID. */
   addresses(): readonly string[];
   /** Its counters in Prometheus' text format. */

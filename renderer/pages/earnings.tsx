@@ -19,6 +19,7 @@ import { EarningsChart } from './earnings-chart.tsx';
 import { Costs } from './earnings-costs.tsx';
 import { ExportMenu } from './earnings-export.tsx';
 import { SPANS, type Span } from './earnings-periods.ts';
+import { BySource } from './earnings-sources.tsx';
 import { WhereItIs } from './earnings-where.tsx';
 
 export function Earnings() {
@@ -49,6 +50,7 @@ export function Earnings() {
           <Entries moneyKey={moneyKey} />
         </div>
         <div className="stack">
+          <BySource overview={overview.data} />
           <Shares overview={overview.data} kind="models" />
           <Shares overview={overview.data} kind="devices" />
         </div>

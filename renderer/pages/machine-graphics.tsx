@@ -1,10 +1,15 @@
-/** Machine page: libraries for GPUs that the engine doesn't use, why, and what computes instead. */
+/** Machine page: libraries for GPUs that the engine doesn't use, why, what computes instead, and fetching CUDA. */
 import type { AgentState } from '../../shared/api/state.ts';
 import { deviceKindOf } from '../../shared/devices.ts';
 import { GRAPHICS_BACKENDS, type GraphicsProblem } from '../../shared/graphics-problems.ts';
+import { useAction } from '../calls.ts';
+import { writeBytes } from '../format.ts';
+import { ActionButton } from '../parts/button.tsx';
 import { Note } from '../parts/note.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Progress } from '../parts/progress.tsx';
 import { useStrings } from '../parts/strings.ts';
-import { useSection } from '../store.ts';
+import { agent, useSection } from '../store.ts';
 import { concerning } from './graphics-problems.ts';
 
 type Device = AgentState['machine']['devices'][number];
@@ -35,6 +40,50 @@ export function GraphicsProblems({ cards }: { cards: readonly Device[] }) {
     </div>
   );
 }
+
+/** Fetches CUDA, which the packages don't contain: the button names its size, and nothing is fetched before. */
+export function CudaDownload() {
+  const { t, language } = useStrings();
+  const { libraries } = useSection('machine');
+  const act = useAction((what: keyof typeof agent.libraries) => agent.libraries[what]({}));
+  if (libraries === null) return null;
+  const { state, progress, error, downloadBytes } = libraries;
+  const model = NAMES.cuda;
+  const what = state === 'ready' ? 'remove' : progress === null ? 'download' : 'cancel';
+  const size = writeBytes(downloadBytes, language);
+  return (
+    <>
+      <div className="row-line">
+        <ActionButton isSmall isDisabled={act.busy} onPress={() => act.run(what)}>
+          {t(`models.${what}Label`, { model, size })}
+        </ActionButton>
+        {what === 'download' ? (
+          <span className="sm soft">{t('models.license', { license: LICENSE })}</span>
+        ) : null}
+      </div>
+      <div className="models-more">
+        {progress === null ? null : (
+          <Progress
+            label={t('models.downloading', { model })}
+            fraction={progress.receivedBytes / downloadBytes}
+            text={t('models.received', {
+              received: writeBytes(progress.receivedBytes, language),
+              total: size,
+            })}
+          />
+        )}
+        {error === null ? null : (
+          <Note tone="error" role="status" title={t('models.failed')}>
+            {error}
+          </Note>
+        )}
+        <ProblemNote problem={act.problem} />
+      </div>
+    </>
+  );
+}
+
+const LICENSE = 'NVIDIA CUDA Toolkit EULA';
 
 function sentence({ backend, why, detail }: GraphicsProblem) {
   const name = NAMES[backend];

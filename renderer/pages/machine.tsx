@@ -19,7 +19,7 @@ import { Tag } from '../parts/tag.tsx';
 import { agent, useSection } from '../store.ts';
 import { Benchmark, History } from './machine-benchmark.tsx';
 import { CardSwitch, Comfort, ProcessorSwitch, SensorReadings } from './machine-comfort.tsx';
-import { GraphicsProblems } from './machine-graphics.tsx';
+import { CudaDownload, GraphicsProblems } from './machine-graphics.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
 
 const LANE_SECONDS = 300;
@@ -177,6 +177,7 @@ function Devices({ machine: { devices, benchmark } }: { machine: AgentState['mac
         ))}
       </Rows>
       <GraphicsProblems cards={cardsOn.flatMap((index) => devices[index] ?? [])} />
+      <CudaDownload />
       {cardsOn.length > 1 ? <Together speed={speed?.kind === 'gpu' ? speed : null} /> : null}
     </Card>
   );

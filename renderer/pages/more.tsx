@@ -35,6 +35,7 @@ export function More() {
           note={model === null ? t('more.noModel') : modelName(model)}
           href={hrefTo('models')}
         />
+        <Row icon="sources" title={t('nav.sources')} note={t('more.sources')} href={hrefTo('sources')} />
         <Row
           icon="machine"
           title={t('nav.machine')}

@@ -128,12 +128,18 @@ function Address({
   );
 }
 
-function Relay({ relay: { address, inBytes, outBytes, isLimited } }: { relay: WaysState['relays'][number] }) {
+function Relay({ relay }: { relay: WaysState['relays'][number] }) {
   const { t, language } = useStrings();
+  const { address, inBytes, outBytes, isLimited, leftBytes } = relay;
+  const limit = isLimited
+    ? t(leftBytes === null ? 'ways.limited' : 'ways.limitedTo', {
+        left: writeBytes(leftBytes ?? 0, language),
+      })
+    : t('ways.unlimited');
   const facts = [
     t(address.includes('/ws') ? 'ways.overWebSocket' : 'ways.overTcp'),
     t('ways.traffic', { received: writeBytes(inBytes, language), sent: writeBytes(outBytes, language) }),
-    ...(isLimited === null ? [] : [t(isLimited ? 'ways.limited' : 'ways.unlimited')]),
+    ...(isLimited === null ? [] : [limit]),
   ];
   return (
     <Row

@@ -47,6 +47,17 @@ export function BuyingPart({ settings, change }: BuyingProps) {
           onCommit={(units) => change({ [name]: units })}
         />
       ))}
+      {(['relayPriceMax', 'relayDayMax'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(`buying.${name}`)}
+          {...(name === 'relayPriceMax' ? { note: t('buying.relayNote') } : {})}
+          unit={name === 'relayPriceMax' ? t('settings.perMegabyte', { unit }) : unit}
+          decimals={asset.decimals}
+          value={settings[name]}
+          onCommit={(units) => change({ [name]: units })}
+        />
+      ))}
     </Part>
   );
 }

@@ -1,13 +1,7 @@
 /** Settings page. Each change is saved immediately and confirmed at the head of the page. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
-import {
-  JOB_HISTORY_DAYS,
-  SETTING_LIMITS,
-  type SettingsPatch,
-  type Settings as SettingsState,
-} from '../../shared/settings.ts';
+import { JOB_HISTORY_DAYS, SETTING_LIMITS, type Settings as SettingsState } from '../../shared/settings.ts';
 import { LANGUAGE_CHOICES, LANGUAGE_NAMES } from '../../shared/strings/languages.ts';
-import type { Action } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { Columns } from '../parts/card.tsx';
@@ -15,18 +9,19 @@ import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
 import { RuledNote } from '../parts/ruled-note.tsx';
+import { Saved } from '../parts/saved.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { hrefTo } from '../route.ts';
 import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
 import { AboutParts } from './settings-about.tsx';
 import { BatchesPart } from './settings-batches.tsx';
-import { BuyersPart } from './settings-buyers.tsx';
 import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
-import { HordePart } from './settings-horde.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
 import { NetworkPart } from './settings-network.tsx';
@@ -86,16 +81,20 @@ function Parts({ change }: { change: Change }) {
         </Columns>
       </Section>
       <Section name="selling">
-        <RuledNote groups={['jobs', 'models']} />
+        <RuledNote groups={['models']} />
         <Columns>
+          <PricesPart {...props} />
           <div className="stack">
-            <PricesPart {...props} />
-            <ModelsPart {...props} />
-          </div>
-          <div className="stack">
-            <BuyersPart {...props} />
-            <HordePart {...props} />
+            <Rows label={t('nav.sources')}>
+              <Row
+                icon="sources"
+                title={t('nav.sources')}
+                note={t('more.sources')}
+                href={hrefTo('sources')}
+              />
+            </Rows>
             <PayoutsPart {...props} />
+            <ModelsPart {...props} />
           </div>
         </Columns>
       </Section>
@@ -315,14 +314,5 @@ function DesktopPart({ settings, change }: PartProps) {
         onChange={(notifications) => change({ notifications })}
       />
     </Part>
-  );
-}
-
-function Saved({ change }: { change: Action<SettingsPatch, unknown> }) {
-  const { t } = useStrings();
-  return (
-    <p className="soft" role="status">
-      {change.busy ? t('settings.saving') : change.result ? t('settings.saved') : ''}
-    </p>
   );
 }

@@ -12,13 +12,15 @@ import { readAmount, writeAmountForTyping } from '../format.ts';
 import { useTakenBack } from './doubts.tsx';
 import { useStrings } from './strings.ts';
 
-/** A titled card of settings, one per line. */
-export function Part({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+/** A titled card of settings, one per line; `isTop`: directly below the page's title, without a section. */
+export function Part(props: { title: string; note?: string; isTop?: boolean; children: ReactNode }) {
+  const { title, note, children } = props;
   const id = useId();
+  const Title = props.isTop ? 'h2' : 'h3';
   return (
     <section className="settings-part" aria-labelledby={id}>
       <div className="settings-words">
-        <h3 id={id}>{title}</h3>
+        <Title id={id}>{title}</Title>
         {note ? <p className="soft sm">{note}</p> : null}
       </div>
       <div className="card rows">{children}</div>

@@ -1,8 +1,10 @@
-/** Prepares each hand-back of `npm run bench -- handback`: an engine that serves four streams. */
+/** Prepares and measures hand-backs: an engine that serves, and its end when the owner returns. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../main/agent.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { type AgentApi, waitForState } from '../lib/agent-process.ts';
 import { question } from './practice-here.ts';
+import { canSample, monotonicMs, sampleProcess, watchGone } from './process-watch.ts';
 import type { Ask } from './streams.ts';
 
 export const STREAMS = 4;
@@ -17,12 +19,34 @@ export async function running(api: AgentApi): Promise<void> {
   });
 }
 
+/**
+ * Pauses after a time, as the tray does. Returns the times from the call to the engine's last computation, null where it
+ * can't be sampled, and to the end of its process and memory.
+ */
+export async function measureReturn(
+  api: AgentApi,
+  pid: number,
+  afterMs: number,
+): Promise<{ readonly stoppedMs: number | null; readonly freedMs: number }> {
+  const lastComputed = canSample() ? await sampleProcess(pid) : null;
+  await sleep(afterMs);
+  const gone = watchGone(pid);
+  // Lets the watching thread start and poll once before the owner returns.
+  await sleep(60);
+  const startMs = monotonicMs();
+  await api.presence.pause({ until: 'resume' });
+  const freedMs = (await gone) - startMs;
+  // A negative time means that no thread had a CPU when the owner returned: it had stopped before.
+  const stoppedMs = lastComputed === null ? null : Math.max(0, (await lastComputed()) - startMs);
+  return { stoppedMs, freedMs };
+}
+
 /** Resolves with the engine's process ID when every stream has a sequence, which is before its prompt is computed. */
-export function allStreams(agent: Agent): Promise<number> {
+export function allStreams(agent: Agent, streams = STREAMS): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const check = () => {
     const status = agent.engine.status();
-    if (status.state !== 'ready' || status.activeSequences !== STREAMS) return;
+    if (status.state !== 'ready' || status.activeSequences !== streams) return;
     resolve(forceUnwrap('an engine process has an ID', status.pid));
   };
   const unsubscribe = agent.engine.onStatus(check);

@@ -24,7 +24,7 @@ import { type AgentApi, connectApi } from '../lib/agent-process.ts';
 import { cacheFolder } from '../lib/places.ts';
 import type { VirtualDisplay } from '../lib/virtual-display.ts';
 import { measureInput, openInputDisplay } from './hand-back-input.ts';
-import { allStreams, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
+import { allStreams, measureReturn, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
 import {
   inTemporaryHome,
   question,
@@ -32,7 +32,8 @@ import {
   waitForMarket,
   waitForModel,
 } from './practice-here.ts';
-import { canSample, monotonicMs, sampleProcess, watchGone } from './process-watch.ts';
+import { canSample } from './process-watch.ts';
+import { randomFrom } from './random.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, throughGateway } from './streams.ts';
 
@@ -89,23 +90,15 @@ async function measure(home: string, display: VirtualDisplay | null): Promise<Be
 
 async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<BenchResult> {
   const random = randomFrom(SEED);
-  const sample = canSample();
   const stoppedMs: number[] = [];
   const freedMs: number[] = [];
   for (let round = 0; round < RETURNS; round++) {
     await running(api);
     const streams = serve(ask, round);
     const pid = await allStreams(agent);
-    const lastComputed = sample ? await sampleProcess(pid) : null;
-    await sleep(random() * RETURN_AFTER_MS_MAX);
-    const gone = watchGone(pid);
-    // Lets the watching thread start and poll once before the owner returns.
-    await sleep(60);
-    const startMs = monotonicMs();
-    await api.presence.pause({ until: 'resume' });
-    freedMs.push((await gone) - startMs);
-    // A negative time means that no thread had a CPU when the owner returned: it had stopped before.
-    if (lastComputed !== null) stoppedMs.push(Math.max(0, (await lastComputed()) - startMs));
+    const measured = await measureReturn(api, pid, random() * RETURN_AFTER_MS_MAX);
+    freedMs.push(measured.freedMs);
+    if (measured.stoppedMs !== null) stoppedMs.push(measured.stoppedMs);
     await streams;
     if ((round + 1) % 20 === 0) {
       progress(
@@ -114,7 +107,7 @@ async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<Be
     }
   }
   const freed99 = quantile(freedMs, 0.99);
-  const stopped = sample ? stoppedFigures(stoppedMs) : NOT_SAMPLED;
+  const stopped = canSample() ? stoppedFigures(stoppedMs) : NOT_SAMPLED;
   return {
     figures: {
       returns: RETURNS,
@@ -191,14 +184,5 @@ async function measureAlongside(api: AgentApi, ask: Ask): Promise<BenchResult> {
     },
     goals: { ownerSpeedBesideRatio: atLeast(besideRatio, BESIDE_GOAL) },
     notes: [`the owner's program on ${cores} cores, ${ROUNDS} rounds of ${WINDOW_MS / 1_000} s windows`],
-  };
-}
-
-/** Returns Park and Miller's generator, 0 to 1, so that a run's times can be reproduced. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
   };
 }

@@ -12,6 +12,7 @@ export const BENCHES: Readonly<
   throughput: () => import('./throughput.ts'),
   handback: () => import('./hand-back.ts'),
   predict: () => import('./predict.ts'),
+  horde: () => import('./horde.ts'),
   presence: () => import('./presence.ts'),
   batch: () => import('./batch.ts'),
   audit: () => import('./audit.ts'),

@@ -30,10 +30,13 @@ const PAGES = {
   wallet: '#/wallet',
   'use-the-network': '#/use',
   models: '#/models',
+  sources: '#/sources',
   machine: '#/machine',
   schedule: '#/schedule',
   network: '#/network',
   settings: '#/settings',
+  'settings-selling': '#/settings/selling',
+  about: '#/settings/about',
 } as const;
 const PHONE = { width: 390, height: 844 };
 

@@ -29,6 +29,7 @@ import {
   PROVIDER_CLIENTS,
 } from '../../test/clients/clients.ts';
 import { HORDE_CLIENT, openHordeExchanges } from '../../test/clients/horde-bodies.ts';
+import { HOTKEY_CLIENTS, openHotkeyMarket } from '../../test/clients/hotkey-access.ts';
 import { openClientMarket } from '../../test/clients/market.ts';
 import { openProviderMarket } from '../../test/clients/provider-market.ts';
 import { meetInGo, PUBLIC_DHT } from '../../test/clients/public-dht.ts';
@@ -45,7 +46,8 @@ import { REPOSITORY } from '../lib/places.ts';
 const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
 
 Runs real clients against a gateway, others against a provider and a storefront, validates what is sent to an AI
-Horde, and lets two machines meet in a public DHT of nodes in Go. What is in Go needs its toolchain.
+Horde, lets Bittensor's packages sign requests, and lets two machines meet in a public DHT of nodes in Go. What is in
+Go needs its toolchain.
 
   --folder DIR  install into this folder and keep it (default: a temporary one)
   --only WORD   only the client of this name, or those whose name contains the word
@@ -71,7 +73,7 @@ async function main(): Promise<number> {
   const word = values.only.toLowerCase();
   const all = [
     ...[...CLIENTS, ...PROVIDER_CLIENTS, ...STOREFRONT_CLIENTS, ...BATCH_CLIENTS],
-    ...[HORDE_CLIENT, PUBLIC_DHT],
+    ...[HORDE_CLIENT, ...HOTKEY_CLIENTS, PUBLIC_DHT],
   ];
   const isName = all.some(({ name }) => name.toLowerCase() === word);
   const isChosen = ({ name }: ClientCase) =>
@@ -81,9 +83,11 @@ async function main(): Promise<number> {
   const shopping = STOREFRONT_CLIENTS.filter(isChosen).filter(hasPython);
   const batching = BATCH_CLIENTS.filter(isChosen);
   const hordes = [HORDE_CLIENT].filter(isChosen);
+  const signing = HOTKEY_CLIENTS.filter(isChosen);
   const meeting = [PUBLIC_DHT].filter(isChosen);
   try {
-    await install(folder, [...buyers, ...payers, ...shopping, ...batching, ...hordes, ...meeting]);
+    const others = [...batching, ...hordes, ...signing, ...meeting];
+    await install(folder, [...buyers, ...payers, ...shopping, ...others]);
     const results = [
       ...(await runClients(folder, buyers, ABILITIES, openClientMarket)),
       ...(await runClients(folder, payers, PROVIDER_ABILITIES, openProviderMarket)),
@@ -92,6 +96,7 @@ async function main(): Promise<number> {
       ...(await runClients(folder, shopping, [], openStorefrontClients)),
       ...(await runClients(folder, batching, [], openClientMarket)),
       ...(await runClients(folder, hordes, [], openHordeExchanges)),
+      ...(await runClients(folder, signing, [], openHotkeyMarket)),
     ];
     for (const client of meeting) {
       const [program] = programOf(folder, client);

@@ -17,6 +17,7 @@ export const IN_NODE_MODULES = [
   'better-sqlite3',
   'gpu.js',
   'node-llama-cpp',
+  'pdfkit',
   'tiny-secp256k1',
 ];
 /** Files whose effect has to come before all other code. */

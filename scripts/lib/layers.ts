@@ -20,6 +20,7 @@ const CONTRACTS = /^contracts\/artifacts\//;
 /** The vendor libraries of each adapter folder. */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   anvil: ['@foundry-rs/anvil'],
+  bittensor: ['@scure/sr25519', '@scure/base', '@noble/hashes'],
   busboy: ['@fastify/busboy'],
   ethers: ['ethers'],
   fflate: ['fflate'],
@@ -39,12 +40,14 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   ],
   mcp: ['@modelcontextprotocol/sdk'],
   llama: ['node-llama-cpp', '@huggingface/jinja'],
+  pdfkit: ['pdfkit'],
   pino: ['pino'],
   prometheus: ['prom-client'],
   router: ['fast-xml-parser'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
+  tar: ['tar'],
   dbus: ['@jellybrick/dbus-next'],
   x402: ['@x402/*', 'ethers'],
 };
@@ -157,6 +160,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   '@react-aria/optimize-locales-plugin': 'leaves out the texts of React Aria in other languages than ours',
   '@types/better-sqlite3': 'types',
   '@types/node': 'types',
+  '@types/pdfkit': 'types',
   '@types/qrcode': 'types',
   '@types/react': 'types',
   '@types/react-dom': 'types',
@@ -176,7 +180,6 @@ export const TOOLS: Readonly<Record<string, string>> = {
   openai: 'the official client in the tests of the gateway',
   playwright: 'drives windows and browsers in tests and screenshots',
   solc: 'compiles the contracts',
-  tar: 'unpacks the Electron for tests',
   typescript: 'checks types',
   yaml: 'reads filled listings in tests',
 };

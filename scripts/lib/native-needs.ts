@@ -36,13 +36,25 @@ export async function readNativeFiles(paths: readonly string[]): Promise<NativeF
   return found;
 }
 
-/** One sentence per file that needs a library which neither the system nor its own folder has. */
-export function unloadable(files: readonly NativeFile[]): string[] {
+export interface OtherPlaces {
+  /** Folders that the loader's environment variable names. */
+  readonly folders: readonly string[];
+  /** Libraries that the driver of a GPU brings. */
+  readonly driver: RegExp;
+}
+
+/** One sentence per file that needs a library which neither the system, its own folder nor another place has. */
+export function unloadable(files: readonly NativeFile[], others: OtherPlaces | null = null): string[] {
   const shipped = new Set(files.map(({ path }) => path));
   return files.flatMap(({ path, needs, searches }) => {
     const isNextToIt = (name: string) =>
       searches.some((folder) => /^\$ORIGIN\/?$/.test(folder)) && shipped.has(join(dirname(path), name));
-    const lacks = needs.filter((name) => !SYSTEM_LIBRARIES.test(name) && !isNextToIt(name));
+    const isElsewhere = (name: string) =>
+      others !== null &&
+      (others.driver.test(name) || others.folders.some((folder) => shipped.has(join(folder, name))));
+    const lacks = needs.filter(
+      (name) => !SYSTEM_LIBRARIES.test(name) && !isNextToIt(name) && !isElsewhere(name),
+    );
     return lacks.length === 0
       ? []
       : [`${basename(path)} can't load: it needs ${lacks.join(', ')} (${path}).`];

@@ -28,6 +28,8 @@ export interface PackageRequest {
   readonly contact: string;
   /** Address of the folder with the update feed; null: the packages look for no updates. */
   readonly updates: string | null;
+  /** Addresses of the archives that the app can fetch, by their keys. */
+  readonly archives: Readonly<Record<string, string>>;
 }
 
 const STAGE = join(REPOSITORY, 'dist/package-app');
@@ -136,7 +138,7 @@ function stage(files: readonly PackageFile[], request: PackageRequest): void {
     copyFileSync(from, target);
   }
   // Where the agent reads it.
-  const agent = { ...packageJson, updates: request.updates };
+  const agent = { ...packageJson, updates: request.updates, archives: request.archives };
   writeFileSync(join(STAGE, 'dist/agent/package.json'), `${JSON.stringify(agent, null, 2)}\n`);
   writeFileSync(join(STAGE, LICENSES_FILE), thirdPartyLicenses(files));
   const { name, version, description, license, author, type, main } = packageJson;

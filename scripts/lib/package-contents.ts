@@ -3,11 +3,13 @@
  * the bundles leave in node_modules is found by tracing its imports; native files are named per system.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeFileTrace } from '@vercel/nft';
 import { IN_NODE_MODULES } from './agent-bundle.ts';
 import { REPOSITORY } from './places.ts';
+
+const MODULES = join(REPOSITORY, 'node_modules');
 
 export interface PackageSystem {
   readonly platform: 'linux' | 'darwin' | 'win32';
@@ -44,6 +46,9 @@ const NOT_TRACED = [
 const LOADED_BY_PATH = [
   'node_modules/node-llama-cpp/llama/binariesGithubRelease.json',
   'node_modules/node-llama-cpp/llama/llama.cpp.info.json',
+  'node_modules/pdfkit/js/standard-fonts/Helvetica.cjs',
+  'node_modules/pdfkit/js/standard-fonts/HelveticaBold.cjs',
+  'node_modules/pdfkit/package.json',
   'node_modules/tiny-secp256k1/lib/secp256k1.wasm',
 ];
 const FOLDERS = ['dist/desktop', 'dist/preload', 'dist/renderer', 'dist/agent', 'resources/icons'];
@@ -51,16 +56,20 @@ const FOLDERS = ['dist/desktop', 'dist/preload', 'dist/renderer', 'dist/agent', 
 const NOT_NEEDED = /^dist\/renderer\/\.vite\/|^resources\/icons\/(?:linux\/|icon\.ic)/;
 const IN_NATIVE_PACKAGE = /(?:^|\/)(?:bins\/.*|bin\/.*|dist\/.*\.js|package\.json)$/;
 
-/** Fails if a package for the system isn't installed here, or if the app isn't built. */
-export async function packageFiles(system: PackageSystem): Promise<PackageFile[]> {
+/**
+ * Fails if a package for the system isn't in `modules`, the folder with the packages of native files, or if the app isn't
+ * built.
+ */
+export async function packageFiles(system: PackageSystem, modules = MODULES): Promise<PackageFile[]> {
+  const native = nativeFiles(system, modules);
   const files = [
     'LICENSE',
     ...FOLDERS.flatMap(filesBelow).filter((path) => !NOT_NEEDED.test(path) && isOwnIcon(path, system)),
     ...(await tracedFiles()),
     ...LOADED_BY_PATH,
-    ...nativeFiles(system),
   ];
-  return [...new Set(files)].sort().map((to) => ({ from: join(REPOSITORY, to), to }));
+  const own = [...new Set(files)].map((to) => ({ from: join(REPOSITORY, to), to }));
+  return [...own, ...native].sort((a, b) => (a.to < b.to ? -1 : 1));
 }
 
 /** macOS has tray icons of its own. */
@@ -90,27 +99,35 @@ async function tracedFiles(): Promise<string[]> {
   return [...fileList].map((path) => path.split(sep).join('/'));
 }
 
-function nativeFiles({ platform, arch }: PackageSystem): string[] {
+/** Names of the packages that contain native files for one system. */
+export function nativePackages({ platform, arch }: PackageSystem): string[] {
   const builds = LLAMA_BUILDS[`${platform}-${arch}`] ?? [];
   const anvil = `${platform}-${arch === 'x64' ? 'amd64' : arch}`;
-  const packages = [...builds.map((build) => `@node-llama-cpp/${build}`), `@foundry-rs/anvil-${anvil}`];
-  return [
-    `node_modules/better-sqlite3/prebuilds/${platform}-${arch}.node`,
-    ...packages.flatMap((name) => {
-      const folder = `node_modules/${name}`;
-      if (!existsSync(join(REPOSITORY, folder))) {
-        throw new Error(`${name} is not installed: packages are built on the system that they are for.`);
-      }
-      return filesBelow(folder).filter((path) => IN_NATIVE_PACKAGE.test(path.slice(folder.length + 1)));
-    }),
-  ];
+  return [...builds.map((build) => `@node-llama-cpp/${build}`), `@foundry-rs/anvil-${anvil}`];
+}
+
+function nativeFiles(system: PackageSystem, modules: string): PackageFile[] {
+  const database = `node_modules/better-sqlite3/prebuilds/${system.platform}-${system.arch}.node`;
+  const files = nativePackages(system).flatMap((name) => {
+    const folder = join(modules, name);
+    if (!existsSync(folder)) {
+      throw new Error(`${name} is not installed: packages are built on the system that they are for.`);
+    }
+    return namesBelow(folder)
+      .filter((path) => IN_NATIVE_PACKAGE.test(path))
+      .map((path) => ({ from: join(folder, path), to: `node_modules/${name}/${path}` }));
+  });
+  return [{ from: join(REPOSITORY, database), to: database }, ...files];
 }
 
 function filesBelow(folder: string): string[] {
   const root = join(REPOSITORY, folder);
   if (!existsSync(root)) throw new Error(`${folder} is missing. Run \`npm run build\`.`);
+  return namesBelow(root).map((name) => `${folder}/${name}`);
+}
+
+function namesBelow(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(root, name))
-    .filter((path) => statSync(path).isFile())
-    .map((path) => relative(REPOSITORY, path).split(sep).join('/'));
+    .filter((name) => statSync(join(root, name)).isFile())
+    .map((name) => name.split(sep).join('/'));
 }

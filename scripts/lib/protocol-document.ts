@@ -61,6 +61,8 @@ const NAMES: readonly Row[] = [
   ['alarm of a check', `POST ${wire.CHECK_REPORTS_PATH}/{job}`],
   ['channels on which it was paid', `GET ${wire.REFERENCES_PATH}`],
   ['verdicts on checked providers', `GET ${wire.AUDITS_PATH}`],
+  ['terms of a relay that charges', `GET ${wire.RELAY_TERMS_PATH}`],
+  ['allowance at such a relay', `GET or POST ${wire.RELAY_ALLOWANCE_PATH}`],
   ['scheme of x402', SCHEME],
   ['contract of channels', SETTLEMENT_ADDRESS],
   ['collector of deposits by ERC-3009', ERC3009_COLLECTOR_ADDRESS],

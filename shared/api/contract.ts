@@ -29,6 +29,7 @@ import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
 import { hordeContract } from './horde.ts';
 import { keysContract } from './keys.ts';
+import { librariesContract } from './libraries.ts';
 import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
@@ -57,13 +58,28 @@ export const dayEarningsSchema = z.object({
   feesCoin: amountTextSchema,
 });
 
+const salesSchema = z.object({ earned: amountTextSchema, jobs: z.number().int() });
+
+/** Earnings by where the jobs came from. */
+export const networkEarningsSchema = z.object({
+  /** Peers that bought what this machine computed. */
+  market: salesSchema,
+  /** Visitors of the storefront, before what their answers cost on the market. */
+  storefront: salesSchema,
+  /** Of all Hordes, in hundredths. */
+  kudos: amountTextSchema,
+});
+export type NetworkEarnings = z.infer<typeof networkEarningsSchema>;
+
 /** Earnings of a period and what they cost. Costs are in millionths of a US dollar, and null while unknown. */
 export const earningsOverviewSchema = z.object({
   days: z.array(
     dayEarningsSchema.extend({ wattHours: z.number().nullable(), powerMicroUsd: z.number().nullable() }),
   ),
+  networks: networkEarningsSchema,
   /** The highest earnings first, as with the devices. */
   models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
+  /** Without what the storefront sold. */
   devices: z.array(
     z.object({
       /** Null if it wasn't recorded, or if several were in use within the same quarter of an hour. */
@@ -248,6 +264,10 @@ export const contract = {
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
       }),
     ),
+    /** Of the last local days, today included. */
+    byNetwork: oc
+      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+      .output(networkEarningsSchema),
     /** Of the local days of a calendar period so far. */
     overview: oc.input(z.object({ period: periodSchema })).output(earningsOverviewSchema),
     /** Expected earnings of the coming days; null while nothing can be expected. */
@@ -342,6 +362,7 @@ export const contract = {
   },
   about: aboutContract,
   updates: updatesContract,
+  libraries: librariesContract,
   app: {
     /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
     chooseNetwork: oc

@@ -21,6 +21,7 @@ import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { storefrontStateSchema } from '../storefront.ts';
 import { updateStateSchema } from '../updates.ts';
 import { batchesStateSchema } from './batches.ts';
 
@@ -263,6 +264,16 @@ export const modelEntrySchema = z.object({
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
+/** Libraries for GPUs that are fetched only if the owner asks for them. `progress` is null unless that is running. */
+export const fetchedLibrariesSchema = modelEntrySchema
+  .pick({ state: true, progress: true, error: true })
+  .extend({
+    downloadBytes: z.number().int(),
+    /** On the disk afterwards. */
+    diskBytes: z.number().int(),
+  });
+export type FetchedLibraries = z.infer<typeof fetchedLibrariesSchema>;
+
 export const modelsStateSchema = z.object({
   /** The best for this machine first. */
   models: z.array(modelEntrySchema),
@@ -327,6 +338,8 @@ export const machineStateSchema = z.object({
   temperatureCelsius: nullableNumber,
   watts: nullableNumber,
   readAtMs: nullableNumber,
+  /** CUDA with its runtime; null if no card here needs it, or if this copy can't fetch it. */
+  libraries: fetchedLibrariesSchema.nullable(),
   /** Sensor readings that the decision to run is based on. */
   readings: readingsSchema,
   benchmark: z.object({
@@ -386,6 +399,7 @@ export const agentStateSchema = z.object({
   network: networkStateSchema,
   batches: batchesStateSchema,
   horde: hordeStateSchema,
+  storefront: storefrontStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

@@ -8,7 +8,7 @@ const nothing = z.object({});
 const idSchema = z.object({ id: z.string().max(100) });
 const whoSchema = z.object({ who: z.string().max(100) });
 
-/** Everything fails with `unsupported` unless the agent runs as a storefront. */
+/** Everything fails with `unsupported` while the storefront is off. */
 export const storefrontContract = {
   customers: oc.input(nothing).output(z.object({ customers: z.array(customerSchema) })),
   /** The key is returned once. */

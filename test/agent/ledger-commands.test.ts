@@ -4,7 +4,7 @@
  * Setup: the practice network with everything real; the commands run as their own processes while requests are
  * served and paid, then on the stopped data folder, on a changed ledger, and on a folder restored from a backup.
  * Fails if: money in motion raises a false alarm, a changed entry isn't named, a command writes to the data folder,
- * an agent can't continue on a restored folder.
+ * an agent can't continue on a restored folder; a hotkey's job isn't free or counts as income.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -14,8 +14,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
+import { hotkeyPeer } from '../../shared/bittensor.ts';
+import { FRIEND, signed } from '../unit/bittensor/hotkey-access.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
@@ -26,7 +29,7 @@ let practice: PracticeAgent | null = null;
 
 before(
   async () => {
-    practice = await startPractice(home.path);
+    practice = await startPractice(home.path, 'tiny', ['--bittensor-listen', '127.0.0.1:0']);
   },
   { timeout: 300_000 },
 );
@@ -90,6 +93,48 @@ test('alongside the running agent, while jobs are charged, claimed and paid out'
   const { entries } = await running.api.earnings.entries({ limit: 500 });
   const lines = entries.reduce((sum, entry) => sum + entry.lines.length, 0);
   assert.equal(exported.output.trim().split('\r\n').length, lines + 1, 'one row per line, and the head');
+});
+
+test('a hotkey that the owner allows is answered for free, and no other', SLOW, async () => {
+  assert.ok(practice);
+  const { api, agent } = practice;
+  const { url, hotkey } = agent.ready.bittensor ?? assert.fail('nothing listens');
+  const body = JSON.stringify({
+    model: TINY_MODEL_ID,
+    messages: [{ role: 'user', content: 'Hi' }],
+    max_tokens: 8,
+  });
+  const ask = () => {
+    const { path, headers } = signed({ receiver: hotkey, body, atMs: Date.now() });
+    return fetch(url + path, { method: 'POST', headers, body });
+  };
+  assert.equal((await ask()).status, 403);
+  const wrong = await command('bittensor', 'allow', `${FRIEND.address.slice(0, -1)}1`, '--home', home.path);
+  assert.equal(wrong.code, 2, wrong.output);
+  const allowed = await command('bittensor', 'allow', FRIEND.address, '--home', home.path);
+  assert.equal(allowed.code, 0, allowed.output);
+  assert.equal((await ask()).status, 200);
+  const { jobs } = await api.jobs.list({ side: 'sold', outcome: 'all', limit: 5 });
+  const job = jobs.find(({ peer }) => peer === hotkeyPeer(FRIEND.address));
+  assert.deepEqual([job?.charged, job?.state], ['0', 'charged']);
+  const shown = await command('bittensor', 'show', '--home', home.path, '--json');
+  assert.deepEqual(JSON.parse(shown.output), { hotkey, allowed: [FRIEND.address] });
+  const forgotten = await command('bittensor', 'forget', FRIEND.address, '--home', home.path);
+  assert.equal(forgotten.code, 0, forgotten.output);
+  assert.equal((await ask()).status, 403);
+  await assertVerified(home.path);
+});
+
+test('the page and the terminal make the same yearly summary, without practice money', SLOW, async () => {
+  assert.ok(practice);
+  const pieces: string[] = [];
+  const request = { format: 'pdf', from: null, to: null } as const;
+  for await (const piece of await practice.api.earnings.export(request)) pieces.push(piece);
+  const { code, output } = await command('ledger', 'export', '--home', home.path, '--format', 'pdf');
+  assert.equal(code, 0, output);
+  const [page = '', terminal = ''] = [pieces.join(''), output].map((text) => text.slice(0, 8));
+  assert.deepEqual([page, terminal], ['%PDF-1.3', '%PDF-1.3']);
+  assert.match(pieces.join(''), /%%EOF\s*$/);
 });
 
 test('verifies a stopped data folder without changing it', async () => {

@@ -1,14 +1,24 @@
 /**
- * Verifies: `--role relay` runs a public node that machines can use and that has nothing of an agent's but a key and a log.
+ * Verifies: `--role relay` runs a public node that machines can use and that has nothing of an agent's but a key and a log, and,
+ * if it charges, a wallet and a ledger.
  * Setup: the real program on loopback, as a person starts it.
- * Fails if: a wallet or database is created, the metrics leave loopback or miss the relay, a wrong command line starts
- * something, or a second node uses the same folder.
+ * Fails if: a free relay creates a wallet or database, one that charges shows other terms, the metrics leave loopback or miss the
+ * relay, a wrong command line starts something, or a second node uses the same folder.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+import { decodePaymentRequiredHeader } from '@x402/core/http';
+import { createNetwork, verifySigned } from '../../main/adapters/libp2p/index.ts';
+import { readRelayTerms } from '../../main/core/relaying/index.ts';
+import { systemClock } from '../../main/ports/clock.ts';
 import { startAgent } from '../../scripts/lib/agent-process.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
+import { RELAY_ALLOWANCE_PATH, RELAY_TERMS_PATH } from '../../shared/relaying.ts';
+import { PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
 import { temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
@@ -32,6 +42,36 @@ test('a relay announces its address, serves metrics on loopback, and has no wall
   assert.equal(await relay.stop(), 0);
   assert.deepEqual(readdirSync(join(home.path, 'relay/keys')).sort(), ['peer.id', 'peer.key']);
   assert.ok(!readdirSync(join(home.path, 'relay')).includes('idlewatt.db'));
+});
+
+test('a relay that charges shows its signed terms, takes channels and counts allowances', {
+  // It starts a chain, and the audit a copy of it.
+  timeout: 120_000,
+}, async () => {
+  const port = 20_000 + (process.pid % 10_000);
+  const options = ['--listen', `/ip4/127.0.0.1/tcp/${port}`, ...ANNOUNCE, '--relay-price', '20'];
+  const relay = await relayAt('charging', ...options);
+  const { id } = relay.ready.peer;
+  const network = await createNetwork({ folder: null, clock: systemClock, mdns: false });
+  await network.start();
+  await network.connect(`/ip4/127.0.0.1/tcp/${port}/p2p/${id}`);
+  const terms = await network.fetch(id, RELAY_TERMS_PATH, {});
+  const checks = { verifySigned, clock: systemClock, clockErrorMsMax: 0 };
+  const { pricePerMegabyte, payout } = await readRelayTerms(await terms.text(), id, checks);
+  assert.equal(pricePerMegabyte, '20');
+  const allowance = await network.fetch(id, RELAY_ALLOWANCE_PATH, {});
+  assert.deepEqual(await allowance.json(), { boughtBytes: 0, usedBytes: 0 });
+  const unpaid = await network.fetch(id, RELAY_ALLOWANCE_PATH, { method: 'POST' });
+  assert.equal(unpaid.status, 402);
+  const required = decodePaymentRequiredHeader(unpaid.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
+  const [first] = required.accepts;
+  assert.deepEqual([first?.amount, first?.payTo.toLowerCase()], ['20', payout.toLowerCase()]);
+  await unpaid.text();
+  await network.stop();
+  assert.equal(await relay.stop(), 0);
+  // Exits with 1 and lists each difference if the ledger and the chain disagree.
+  const verify = [AGENT_PROGRAM, 'ledger', 'verify', '--home', join(home.path, 'charging')];
+  await promisify(execFile)(process.execPath, verify, { timeout: 50_000 });
 });
 
 test('a wrong command line starts nothing', async () => {

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -16,11 +16,10 @@ import { createCalendar } from '../../main/core/calendar/index.ts';
 import { exportBeancount, rateTable } from '../../main/core/exports/index.ts';
 import { ACCOUNT_NAMES, ACCOUNTS, createLedger } from '../../main/core/ledger/index.ts';
 import type { Account } from '../../main/ports/ledger.ts';
-import { cacheFolder } from '../../scripts/lib/places.ts';
 import { type Asset, amount } from '../../shared/money.ts';
 import { manualClock } from '../fakes/clock.ts';
+import { pythonPackage } from './python-package.ts';
 
-const BEANCOUNT = 'beancount==3.2.3';
 const NOW = Date.UTC(2026, 10, 23);
 const DAY_MS = 86_400_000;
 const ASSETS: readonly Asset[] = [
@@ -35,14 +34,7 @@ let installed = '';
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'idlewatt-bean-'));
-  installed = join(cacheFolder(), BEANCOUNT.replace('==', '-'));
-  if (existsSync(installed)) return;
-  mkdirSync(cacheFolder(), { recursive: true });
-  const unfinished = mkdtempSync(`${installed}-`);
-  const options = ['install', '--quiet', '--disable-pip-version-check', '--target', unfinished, BEANCOUNT];
-  const pip = spawnSync('python3', ['-m', 'pip', ...options], { encoding: 'utf8' });
-  assert.equal(pip.status, 0, pip.stderr);
-  renameSync(unfinished, installed);
+  installed = pythonPackage('beancount==3.2.3');
 });
 after(() => rmSync(folder, { recursive: true }));
 

@@ -109,6 +109,7 @@ test('sums follow entries that the agent records meanwhile', async () => {
     assert.deepEqual(days, ledger.earningsByDay(ASSET, COIN, 30));
     assert.equal(days.at(-1)?.earned, BigInt(7 * number));
     assert.deepEqual(await history.earningsByModel(ASSET, 7), ledger.earningsByModel(ASSET, 7));
+    assert.deepEqual(await history.earningsByNetwork(ASSET, 7), ledger.earningsByNetwork(ASSET, 7));
     assert.deepEqual(await history.earningsByDevice(ASSET, 7, [{ atMs: 0, name: 'CPU' }]), [
       { device: 'CPU', several: false, earned: amount(7 * number), jobs: number },
     ]);

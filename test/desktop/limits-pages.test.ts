@@ -1,5 +1,5 @@
 /**
- * Verifies: the pages set the owner's limits, and show the engine's sandbox and the schedule preview.
+ * Verifies: the pages set the owner's limits, fetch CUDA, and show the engine's sandbox and the schedule preview.
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is saved in the wrong unit or can't be removed; the sandbox appears active while no engine is
  *   loaded, or an inactive part gives no reason; the preview has no text for screen readers, or isn't updated when
@@ -52,6 +52,37 @@ test('the memory limit for models is typed in gigabytes and saved in bytes, the 
     assert.deepEqual(
       changes().map((call) => call.input),
       [{ modelMemoryBytesMax: 6_000_000_000 }, { modelIdleMinutes: 25 }],
+    );
+  }));
+
+test('CUDA is fetched when its button with the size is pressed; a running download shows its progress and is canceled', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    await page.getByText('CUDA isn’t used: the library libcudart.so.13 is missing').waitFor();
+    await page.getByText('NVIDIA CUDA Toolkit EULA').waitFor();
+    await page.getByRole('button', { name: 'Download CUDA (540 MB)' }).click();
+    const change = (part: Partial<NonNullable<typeof agent.script.state.machine.libraries>>) => {
+      const { machine } = agent.script.state;
+      const libraries = machine.libraries ?? assert.fail();
+      agent.change({ machine: { ...machine, libraries: { ...libraries, ...part } } });
+    };
+    const progress = {
+      receivedBytes: 135_000_000,
+      totalBytes: 540_000_000,
+      bytesPerSecond: null,
+      source: '',
+    };
+    change({ state: 'downloading', progress });
+    await page.getByText('135 MB of 540 MB').waitFor();
+    await page.getByRole('button', { name: 'Cancel the download of CUDA' }).click();
+    change({ state: 'failed', progress: null, error: 'The disk is full.' });
+    await page.getByText('The disk is full.').waitFor();
+    change({ state: 'ready', error: null });
+    await page.getByRole('button', { name: 'Remove CUDA' }).click();
+    while (agent.calls.filter(({ name }) => name.startsWith('libraries.')).length < 3) await setImmediate();
+    assert.deepEqual(
+      agent.calls.flatMap(({ name }) => (name.startsWith('libraries.') ? [name] : [])),
+      ['libraries.download', 'libraries.cancel', 'libraries.remove'],
     );
   }));
 
@@ -444,7 +475,7 @@ test('prices follow the market within limits that appear with it, and the page s
 
 test('buyers are chosen, a list takes peer IDs out of whole addresses, and kinds of jobs are turned off', () =>
   withPage({}, async ({ page, agent, go }) => {
-    await go('settings');
+    await go('sources');
     const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
     const peer = '12D3KooWGJvHrqAiVfT6mCgjWvMbjNVGuNUMLhrkpLq6gqk1WVQ5';
     await page.getByRole('radio', { name: 'Only my list' }).click({ force: true });
@@ -460,4 +491,55 @@ test('buyers are chosen, a list takes peer IDs out of whole addresses, and kinds
       changes().map((call) => call.input),
       [{ sellTo: 'listed' }, { knownPeers: [peer] }, { categoriesOff: ['tools'] }],
     );
+  }));
+
+test('each source of jobs has what it paid, its switch and its facts; kudos are no money', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('sources');
+    const part = (name: string) => page.getByRole('region', { name, exact: true });
+    const paid = (name: string) =>
+      part(name).getByRole('listitem').filter({ hasText: 'Paid in the last 30 days' });
+    assert.match(await paid('Idlewatt’s market').innerText(), /1\.93\sct[\s\S]*Practice[\s\S]*412\sjobs/);
+    assert.match(await paid('Storefront').innerText(), /before what the answers cost[\s\S]*16\sjobs/);
+    assert.match(await paid('AI Horde').innerText(), /612\.3\skudos$/);
+    for (const name of ['Idlewatt’s market', 'Storefront', 'AI Horde', 'Your own machines']) {
+      await part(name).getByText('What it asks of you').waitFor();
+      await part(name).getByText('What others see').waitFor();
+    }
+    const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
+    await page.getByRole('switch', { name: 'Sell on the market' }).click({ force: true });
+    await page.getByRole('switch', { name: 'Run a storefront' }).click({ force: true });
+    await page.getByLabel('Port', { exact: true }).fill('8500');
+    await page.keyboard.press('Enter');
+    const address = page.getByLabel('Public address');
+    await address.fill('ai.example.com');
+    await page.getByText('Enter an address such as https://ai.example.com.').waitFor();
+    await address.fill('https://ai.example.com');
+    await page.getByRole('button', { name: 'Save address' }).click();
+    while (changes().length < 4) await setImmediate();
+    assert.deepEqual(
+      changes().map((call) => call.input),
+      [
+        { marketOn: false },
+        { storefrontOn: true },
+        { storefrontPort: 8_500 },
+        { storefrontUrl: 'https://ai.example.com' },
+      ],
+    );
+    const { storefront } = agent.script.state;
+    const open = { ...storefront, state: 'open' as const, address: 'http://127.0.0.1:8500' };
+    agent.change({ storefront: { ...open, publicUrl: open.address } });
+    await page.getByText('Open for programs on this machine only.').waitFor();
+    agent.change({ storefront: { ...open, publicUrl: 'https://ai.example.com', isFixed: true } });
+    await page.getByText('Open at https://ai.example.com.').waitFor();
+    assert.equal(await page.getByRole('switch', { name: 'Run a storefront' }).isDisabled(), true);
+    assert.equal(await page.getByLabel('Public address').count(), 0, 'the command line sets it');
+    agent.change({ storefront: { ...storefront, state: 'port-in-use' } });
+    await page.getByText('another program uses the port').waitFor();
+  }));
+
+test('a source that has paid nothing says so', () =>
+  withPage({ scenario: 'empty' }, async ({ page, go }) => {
+    await go('sources');
+    assert.equal(await page.getByText('Nothing yet', { exact: true }).count(), 3);
   }));

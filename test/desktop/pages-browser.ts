@@ -224,6 +224,7 @@ export const EVERY_PAGE = [
   'wallet',
   'use',
   'models',
+  'sources',
   'machine',
   'schedule',
   'network',

@@ -61,6 +61,8 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     '0.996 kWh',
     'Llama 3.2 1B Instruct',
     '0.004218',
+    'By source',
+    '612.3 kudos',
     'By device',
     'NVIDIA GeForce RTX 4070',
     'Several devices in the same quarter of an hour',
@@ -97,6 +99,7 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     '0.13 ct to 0.69 ct',
     'Based on measurements from',
   ],
+  sources: ['Paid in the last 30 days', '412 jobs', '612.3 kudos', 'Chat with tools', 'Run a storefront'],
   machine: [
     'NVIDIA GeForce RTX 4070',
     'unknown',

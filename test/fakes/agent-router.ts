@@ -54,6 +54,20 @@ export function routerFor(agent: FakeAgentState) {
         return {};
       }),
     },
+    libraries: {
+      download: on.libraries.download.handler(({ input }) => {
+        agent.receive('libraries.download', input);
+        return {};
+      }),
+      cancel: on.libraries.cancel.handler(({ input }) => {
+        agent.receive('libraries.cancel', input);
+        return {};
+      }),
+      remove: on.libraries.remove.handler(({ input }) => {
+        agent.receive('libraries.remove', input);
+        return {};
+      }),
+    },
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
         agent.receive('app.chooseNetwork', input);
@@ -203,6 +217,10 @@ function earningsHandlers(agent: FakeAgentState) {
     byModel: on.earnings.byModel.handler(({ input }) => {
       agent.receive('earnings.byModel', input);
       return { models: script.byModel };
+    }),
+    byNetwork: on.earnings.byNetwork.handler(({ input }) => {
+      agent.receive('earnings.byNetwork', input);
+      return script.byNetwork;
     }),
     overview: on.earnings.overview.handler(({ input }) => {
       agent.receive('earnings.overview', input);

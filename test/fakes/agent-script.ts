@@ -10,6 +10,7 @@ import type {
   EarningsOverview,
   JobEnergy,
   ledgerEntrySchema,
+  NetworkEarnings,
   RestOfToday,
   receivableSchema,
   SpeedCurve,
@@ -47,6 +48,7 @@ export interface Script {
   readonly rest: RestOfToday | null;
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(period: Period): EarningsOverview;
+  readonly byNetwork: NetworkEarnings;
   /** Today and the days after; null where nothing can be expected. */
   coming(days: number): ComingDays | null;
   readonly schedulePreview: SchedulePreview;
@@ -79,12 +81,24 @@ const FORECAST: Forecast = {
     powerPriceMicroUsd: 310_000,
   },
 };
+const NO_NETWORKS: NetworkEarnings = {
+  market: { earned: '0', jobs: 0 },
+  storefront: { earned: '0', jobs: 0 },
+  kudos: '0',
+};
+const BY_NETWORK: NetworkEarnings = {
+  market: { earned: '19273', jobs: 412 },
+  storefront: { earned: '2000', jobs: 16 },
+  kudos: '61230',
+};
+
 /** Data of the busy machine that does not depend on the time. */
 const BUSY = {
   scores: [
     { day: '2026-11-22', earned: { low: '1200', high: '6400' }, came: '2210' },
     { day: '2026-11-21', earned: { low: '1100', high: '6100' }, came: '820' },
   ],
+  byNetwork: BY_NETWORK,
   byModel: [
     { model: MODEL, earned: '18234', jobs: 412 },
     { model: 'llama-3.2-1b-instruct-q4_k_m', earned: '6120', jobs: 57 },
@@ -148,6 +162,7 @@ const NOTHING = {
   forecast: null,
   scores: [],
   byModel: [],
+  byNetwork: NO_NETWORKS,
   receivables: [],
   entries: [],
   benchmarkRuns: [],
@@ -200,6 +215,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
       wattHours: (days.length - index) % 5 === 0 ? null : 41.5,
       powerMicroUsd: null,
     })),
+    networks: hasWork ? BY_NETWORK : NO_NETWORKS,
     models: hasWork ? BUSY.byModel : [],
     devices: hasWork
       ? [

@@ -33,6 +33,7 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     network: networkOf(view),
     machines: null,
     horde: hordeOf(view),
+    storefront: { state: 'off', address: null, publicUrl: null, isFixed: false },
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });
@@ -209,6 +210,9 @@ function machineOf({ busy, known, nowMs }: View): AgentState['machine'] {
     temperatureCelsius: busy ? 61 : null,
     watts: null,
     readAtMs: known ? nowMs - 2_000 : null,
+    libraries: busy
+      ? { state: 'absent', progress: null, error: null, downloadBytes: 540_000_000, diskBytes: 830_000_000 }
+      : null,
     readings: known
       ? said(
           {

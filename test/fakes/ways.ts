@@ -21,6 +21,7 @@ export const RELAYED_WAYS: WaysState = {
       inBytes: 1_840_220,
       outBytes: 31_022_904,
       isLimited: false,
+      leftBytes: null,
     },
     {
       peer: OTHER_RELAY,
@@ -28,6 +29,7 @@ export const RELAYED_WAYS: WaysState = {
       inBytes: 0,
       outBytes: 0,
       isLimited: null,
+      leftBytes: null,
     },
   ],
 };

@@ -1,6 +1,6 @@
 /** The messages between a test and the machines of its lab, and what those machines sell. */
 import type { OfferTerms } from '../../main/core/identity/index.ts';
-import type { Reach } from '../../main/ports/network.ts';
+import type { AddressTest, Reach } from '../../main/ports/network.ts';
 
 /** The program's one parameter, in JSON. */
 export interface LabPeer {
@@ -44,7 +44,13 @@ export type ToPeer =
 export type FromPeer =
   | { readonly type: 'up'; readonly peer: string; readonly addresses: readonly string[] }
   /** The way in which strangers reach the machine has changed. */
-  | { readonly type: 'reach'; readonly peer: string; readonly reach: Reach }
+  | {
+      readonly type: 'reach';
+      readonly peer: string;
+      readonly reach: Reach;
+      /** As the Network page shows them. */
+      readonly tested: readonly AddressTest[];
+    }
   /** So many peers stored what the machine provides. */
   | { readonly type: 'announced'; readonly peer: string; readonly taken: number }
   /** The public address over which a buyer reaches a peer has changed. */

@@ -78,7 +78,9 @@ async function openMachine(): Promise<LabMachine> {
   await network.start();
   const market = forceUnwrap('this machine takes part in the market', network.market);
   const { peer } = network.key;
-  market.onReach(() => report({ type: 'reach', peer, reach: market.reach() }));
+  market.onReach(() =>
+    report({ type: 'reach', peer, reach: market.reach(), tested: market.ways().addresses }),
+  );
   market.join(bootstrap);
   const mapper = createPortMapper({ fetch });
   const onChange = () => undefined;

@@ -11,6 +11,7 @@
 #   nat-lab.sh cut HOST             takes a public host off the net
 #   nat-lab.sh mend HOST            brings it back
 #   nat-lab.sh add HOST IP          adds a public host
+#   nat-lab.sh six HOST IPV6        adds one that has IPv6 alone
 #
 #   public   net (the bridge)  boot 45.0.0.10  boot2 45.0.0.11  relay 45.0.0.20  relay2 45.0.0.21  pub 45.0.0.30
 #   home 1   nat1 45.0.0.101   p 192.168.101.2
@@ -94,6 +95,14 @@ add() {
   wire "$1" "$2/8" net
 }
 
+six() {
+  host "$1"
+  ip link add eth0 netns "$1" type veth peer name "v-$1" netns net
+  ns net link set "v-$1" master br0 up
+  ns "$1" link set eth0 up
+  ns "$1" addr add "$2/16" dev eth0 nodad
+}
+
 loss() {
   for name in ${2:-nat1 nat2 nat3}; do
     ip netns exec "$name" nft flush chain ip lab loss
@@ -135,7 +144,8 @@ SETTINGS
   ip netns exec "$1" miniupnpd -P "/run/$1.pid" -f "/run/$1.conf"
 }
 
-closed() { ! ip netns exec "$1" nft list chain inet filter prerouting_miniupnpd | grep -q dnat; }
+# A grep that ends early would break the pipe, which counts as a failure of the whole line.
+closed() { ! ip netns exec "$1" nft list chain inet filter prerouting_miniupnpd | grep dnat >/dev/null; }
 
 forward() {
   home=$(ip netns exec "$1" ip -4 -o addr show dev br0 | sed 's/.*inet \([0-9.]*\)\.1\/.*/\1.2/')
@@ -158,5 +168,6 @@ case ${1:-} in
   cut) ns "$2" link set eth0 down ;;
   mend) ns "$2" link set eth0 up ;;
   add) add "$2" "$3" ;;
-  *) sed -n '2,20p' "$0" >&2; exit 2 ;;
+  six) six "$2" "$3" ;;
+  *) sed -n '2,21p' "$0" >&2; exit 2 ;;
 esac

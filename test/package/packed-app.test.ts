@@ -55,7 +55,7 @@ before(() => {
 });
 after(async () => {
   await desktop?.close();
-  for (const pid of processesOf(home)) process.kill(pid, 'SIGKILL');
+  for (const pid of processesOf(home)) endProcess(pid);
   if (existsSync(APP_FOLDER)) dpkg('--purge', PACKAGE_FOR_TESTS);
   rmSync(home, { recursive: true, force: true });
 });
@@ -194,6 +194,15 @@ function assertKept(before: readonly Job[]): void {
 function idlewatt(...parameters: string[]) {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return spawnSync(COMMAND, [...sandbox, ...parameters], { encoding: 'utf8', timeout: 120_000 });
+}
+
+/** It may have ended since it was found. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** Libraries of a desktop that the app doesn't need for its tests may be missing here. */

@@ -85,6 +85,7 @@ export function openMarket(
           listeners.add(listener);
           return () => listeners.delete(listener);
         },
+        relays: places,
         listenPort: () => (started === null ? null : (own().listening()[0]?.port ?? null)),
         usePort: (port) => ports.use(port),
       };
@@ -96,7 +97,9 @@ function useOf({ remotePeer, remoteAddr }: Connection, node: Node, traffic: Traf
   const peer = remotePeer.toString();
   const over = node.getConnections().filter((connection) => relayOf(connection.remoteAddr) === peer);
   const isLimited = over.length === 0 ? null : over.some(({ limits }) => limits !== undefined);
-  return { peer, address: remoteAddr.toString(), isLimited, ...traffic.over(peer) };
+  const left = over.flatMap(({ limits }) => (limits?.bytes === undefined ? [] : [Number(limits.bytes)]));
+  const leftBytes = left.length === 0 ? null : Math.min(...left);
+  return { peer, address: remoteAddr.toString(), isLimited, leftBytes, ...traffic.over(peer) };
 }
 
 export interface CreateMarketOptions {
@@ -111,7 +114,9 @@ export function createMarket(
   node: Node,
   kept: KeptPeers,
   { privateKey, scope, clock, publicDht }: CreateMarketOptions,
-): Omit<Market, 'ways' | 'onWays' | 'listenPort' | 'usePort'> & { readonly neighbors: () => number } {
+): Omit<Market, 'ways' | 'onWays' | 'relays' | 'listenPort' | 'usePort'> & {
+  readonly neighbors: () => number;
+} {
   const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
   const neighbors = keepNeighbors(node, dht, clock);
   const records = new ProviderRecords(node, dht, scope);

@@ -2,8 +2,9 @@
 import { OFFER_SHARDS } from '../../../shared/offer-shards.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { PublicNode, RelayLimits } from '../../ports/network.ts';
+import type { PublicNode, RelayLimits, RelayMeter } from '../../ports/network.ts';
 import { createConnectionLimits } from './connection-limits.ts';
+import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
 import { createPeerKey, loadPeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
@@ -11,6 +12,7 @@ import { listenError } from './listen-error.ts';
 import { Liveness } from './liveness.ts';
 import { createNode } from './node.ts';
 import type { AddressScope } from './public-addresses.ts';
+import { countTraffic } from './stream-socket.ts';
 
 export interface PublicNodeOptions {
   /** Folder with the peer key. Must exist. */
@@ -24,6 +26,8 @@ export interface PublicNodeOptions {
   /** Relays for others. */
   readonly isRelay: boolean;
   readonly limits?: RelayLimits;
+  /** Charges the peers that have places; absent: relaying is free. */
+  readonly meter?: RelayMeter;
   /** Default: only public addresses. */
   readonly scope?: AddressScope;
   /** Time between the pings of a connection; default: 60 s. */
@@ -57,7 +61,9 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
     import('./relay-service.ts'),
     import('./dial-back.ts'),
   ]);
-  const relay = options.isRelay ? createRelayService(options.limits ?? RELAY_LIMITS, clock, log) : null;
+  const relay = options.isRelay
+    ? createRelayService(options.limits ?? RELAY_LIMITS, { clock, log, meter: options.meter ?? null })
+    : null;
   const dialBack = new DialBack({ scope, clock, log });
   const metering = createMetering(relay, () => dialBack.dialed);
   const parts = createMarketParts({
@@ -88,6 +94,7 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
 
   return {
     peer: key.peer,
+    key,
     market,
     async start() {
       kept.start();
@@ -107,6 +114,8 @@ export async function createPublicNode(options: PublicNodeOptions): Promise<Publ
       relay?.stop();
       await node.stop();
     },
+    prefer: limits.prefer,
+    serve: (server) => serveStreams(node, server, { traffic: countTraffic(), clock, log }),
     addresses: () => node.getMultiaddrs().map((address) => address.toString()),
     metrics: () => metering.text(),
   };

@@ -7,10 +7,21 @@ import {
   type CircuitRelayTransportComponents,
   circuitRelayTransport,
   RELAY_V2_HOP_CODEC,
+  RELAY_V2_STOP_CODEC,
 } from '@libp2p/circuit-relay-v2';
-import type { Connection, Libp2p, PeerId, Transport } from '@libp2p/interface';
+import type {
+  Connection,
+  Libp2p,
+  PeerId,
+  StreamHandler,
+  StreamHandlerOptions,
+  Transport,
+} from '@libp2p/interface';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { RelayChoice, Relays } from '../../ports/network.ts';
+import { countStream } from './counted-stream.ts';
+import { HTTP_PROTOCOL } from './http-streams.ts';
 import { isRelayed } from './public-addresses.ts';
 import { replacing } from './replacing.ts';
 
@@ -39,7 +50,14 @@ interface Refusal {
   retryAtMs: number;
 }
 
-export class RelayPlaces {
+/** A relay at which this machine may ask for a place. */
+interface Candidate {
+  readonly relay: PeerId;
+  /** It serves HTTP, by which it could be paid. */
+  readonly mayCharge: boolean;
+}
+
+export class RelayPlaces implements Relays {
   readonly #clock: Clock;
   readonly #log: Log | null;
   readonly #refusals = new Map<string, Refusal>();
@@ -48,6 +66,7 @@ export class RelayPlaces {
   #timer: Timer | null = null;
   #isReserving = false;
   #isDue = false;
+  #choice: RelayChoice | null = null;
 
   constructor(clock: Clock, log: Log | null) {
     this.#clock = clock;
@@ -62,7 +81,7 @@ export class RelayPlaces {
       discoveryFilter: NO_RELAY,
       maxInboundStopStreams: RELAYED_CONNECTIONS_MAX,
       maxOutboundStopStreams: RELAYED_CONNECTIONS_MAX,
-    })(withoutSearch(components));
+    })(this.#counted(withoutSearch(components)));
     this.#reservations = (transport as unknown as { reservationStore: Reservations }).reservationStore;
     return transport;
   };
@@ -84,6 +103,18 @@ export class RelayPlaces {
       if (!found.has(remotePeer.toString())) found.set(remotePeer.toString(), connection);
     }
     return [...found.values()];
+  }
+
+  choose(choice: RelayChoice): void {
+    this.#choice = choice;
+    this.#fill();
+  }
+
+  leave(relay: string): void {
+    for (const connection of this.#node?.getConnections() ?? []) {
+      if (connection.remotePeer.toString() !== relay) continue;
+      void connection.close().catch((error: Error) => connection.abort(error));
+    }
   }
 
   stop(): void {
@@ -113,10 +144,56 @@ export class RelayPlaces {
   }
 
   async #reserveRound(): Promise<void> {
-    for (const relay of await this.#candidates()) {
-      if (this.#reservations === null || this.#reservations.reservationCount() >= RELAYS_WANTED) return;
+    const candidates = await this.#candidates();
+    const free = candidates.filter(({ mayCharge }) => !mayCharge);
+    await this.#reserveAtAll(free.map(({ relay }) => relay));
+    if (this.#isFull()) return;
+    await this.#reserveAtAll(await this.#byPrice(candidates.filter(({ mayCharge }) => mayCharge)));
+  }
+
+  async #reserveAtAll(relays: readonly PeerId[]): Promise<void> {
+    for (const relay of relays) {
+      if (this.#reservations === null || this.#isFull()) return;
       await this.#reserveAt(relay, this.#reservations);
     }
+  }
+
+  #isFull(): boolean {
+    return this.#reservations === null || this.#reservations.reservationCount() >= RELAYS_WANTED;
+  }
+
+  /** Those that are chosen, the cheapest first. */
+  async #byPrice(candidates: readonly Candidate[]): Promise<readonly PeerId[]> {
+    const choice = this.#choice;
+    if (choice === null) return [];
+    const priced = await Promise.all(
+      candidates.map(async ({ relay }) => ({ relay, price: await choice.priceOf(relay.toString()) })),
+    );
+    return priced
+      .flatMap(({ relay, price }) => (price === null ? [] : [{ relay, price }]))
+      .sort((left, right) => (left.price < right.price ? -1 : Number(left.price > right.price)))
+      .map(({ relay }) => relay);
+  }
+
+  /** Counts the streams on which relays bring connections. */
+  #counted(components: CircuitRelayTransportComponents): CircuitRelayTransportComponents {
+    const { registrar } = components;
+    const handle = (protocol: string, handler: StreamHandler, options?: StreamHandlerOptions) =>
+      registrar.handle(
+        protocol,
+        protocol !== RELAY_V2_STOP_CODEC
+          ? handler
+          : (stream, connection) => {
+              const relay = connection.remotePeer.toString();
+              countStream(stream, (length) => {
+                this.#choice?.count(relay, length);
+                return true;
+              });
+              return handler(stream, connection);
+            },
+        options,
+      );
+    return replacing(components, 'registrar', replacing(registrar, 'handle', handle));
   }
 
   async #reserveAt(relay: PeerId, reservations: Reservations): Promise<void> {
@@ -143,18 +220,19 @@ export class RelayPlaces {
    * Relays without a place of this machine that it dialed itself: a stranger that connects could otherwise become its only
    * way to others.
    */
-  async #candidates(): Promise<readonly PeerId[]> {
+  async #candidates(): Promise<readonly Candidate[]> {
     const node = this.#node;
     if (node === null) return [];
     const nowMs = this.#clock.monotonic();
-    const found: PeerId[] = [];
+    const found: Candidate[] = [];
     for (const { remotePeer, remoteAddr, direction, status } of node.getConnections()) {
       if (direction !== 'outbound' || status !== 'open' || isRelayed(remoteAddr)) continue;
-      if (found.some((peer) => peer.equals(remotePeer))) continue;
+      if (found.some(({ relay }) => relay.equals(remotePeer))) continue;
       if (this.#reservations?.hasReservation(remotePeer)) continue;
       if ((this.#refusals.get(remotePeer.toString())?.retryAtMs ?? 0) > nowMs) continue;
       const known = await node.peerStore.get(remotePeer).catch(() => null);
-      if (known?.protocols.includes(RELAY_V2_HOP_CODEC)) found.push(remotePeer);
+      if (!known?.protocols.includes(RELAY_V2_HOP_CODEC)) continue;
+      found.push({ relay: remotePeer, mayCharge: known.protocols.includes(HTTP_PROTOCOL) });
     }
     return found;
   }

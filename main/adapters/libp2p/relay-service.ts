@@ -8,19 +8,13 @@ import {
   RELAY_V2_HOP_CODEC,
   RELAY_V2_STOP_CODEC,
 } from '@libp2p/circuit-relay-v2';
-import type {
-  Connection,
-  ConnectionGater,
-  Libp2p,
-  PeerId,
-  Stream,
-  StreamMessageEvent,
-} from '@libp2p/interface';
+import type { Connection, ConnectionGater, Libp2p, PeerId, Stream } from '@libp2p/interface';
 import { subnetOf } from '../../../shared/subnet.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { RelayCounts, RelayLimits } from '../../ports/network.ts';
+import type { RelayCounts, RelayLimits, RelayMeter } from '../../ports/network.ts';
 import { hostOf } from './connection-limits.ts';
+import { countStream } from './counted-stream.ts';
 import { createRenewals } from './renewals.ts';
 
 /** Each relayed connection is one stream to the peer that has a place. */
@@ -47,7 +41,15 @@ export interface RelayService {
   stop(): void;
 }
 
-export function createRelayService(limits: RelayLimits, clock: Clock, log: Log | null): RelayService {
+/** `meter`: of a relay that charges the peers that have places; null: everything is free. */
+export function createRelayService(
+  limits: RelayLimits,
+  {
+    clock,
+    log,
+    meter,
+  }: { readonly clock: Clock; readonly log: Log | null; readonly meter: RelayMeter | null },
+): RelayService {
   const renewals = createRenewals(clock);
   const bytes = new HourlyBytes(clock, limits.bytesPerPeerAndHour);
   let watched: { readonly node: Libp2p; readonly service: CircuitRelayService } | null = null;
@@ -83,6 +85,17 @@ export function createRelayService(limits: RelayLimits, clock: Clock, log: Log |
     stream.abort(new Error('more bytes than this relay forwards per hour'));
   }
 
+  /** Both directions of a connection count for the peer that has the place; this is the stream to that peer. */
+  function isPaidFor(connection: Connection, stream: Stream, length: number): boolean {
+    if (meter === null || stream.protocol !== RELAY_V2_STOP_CODEC) return true;
+    const peer = connection.remotePeer.toString();
+    if (meter.take(peer, length)) return true;
+    total.refused += 1;
+    log?.debug('A peer has used up its allowance at this relay', { peer });
+    stream.abort(new Error('the allowance at this relay is used up'));
+    return false;
+  }
+
   return {
     server: {
       maxInboundHopStreams: RELAYED_PER_PEER_MAX,
@@ -97,18 +110,20 @@ export function createRelayService(limits: RelayLimits, clock: Clock, log: Log |
       denyInboundRelayReservation: denyPlace,
       denyOutboundRelayedConnection: (from, to) =>
         (bytes.isExceeded(from.toString()) && refuse('bytes', from)) ||
-        (bytes.isExceeded(to.toString()) && refuse('bytes', to)),
+        (bytes.isExceeded(to.toString()) && refuse('bytes', to)) ||
+        (meter !== null && !meter.mayUse(to.toString()) && refuse('unpaid', to)),
     },
     trackStream(stream) {
       if (stream.protocol !== RELAY_V2_HOP_CODEC && stream.protocol !== RELAY_V2_STOP_CODEC) return;
       let connection: Connection | undefined;
-      // A listener of its own would take the first message before the protocol reads it.
-      const dispatch = stream.dispatchEvent.bind(stream);
-      stream.dispatchEvent = (event) => {
+      countStream(stream, (length, direction) => {
         connection ??= watched?.node.getConnections().find(({ streams }) => streams.includes(stream));
-        if (connection !== undefined && isMessage(event)) count(connection, stream, event.data.byteLength);
-        return dispatch(event);
-      };
+        if (connection === undefined) return true;
+        if (!isPaidFor(connection, stream, length)) return false;
+        // What arrives on one stream is sent on the other one, and counts once.
+        if (direction === 'in') count(connection, stream, length);
+        return true;
+      });
     },
     watch(node, service) {
       watched = { node, service };
@@ -116,10 +131,6 @@ export function createRelayService(limits: RelayLimits, clock: Clock, log: Log |
     counts: () => ({ ...total, places: watched?.service.reservations.size ?? 0 }),
     stop: () => renewals.stop(),
   };
-}
-
-function isMessage(event: Event): event is StreamMessageEvent {
-  return event.type === 'message';
 }
 
 function subnetOfPeer(connections: readonly Connection[]): string | null {

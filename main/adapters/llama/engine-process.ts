@@ -19,8 +19,9 @@ import { refuseDebugger } from '../../ports/no-debugger.ts';
 import { lowerPriority } from '../../ports/priority.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
-import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
-import { graphicsProblems } from './graphics-problems.ts';
+import { useFetchedPackage } from './fetched-package.ts';
+import { NO_GRAPHICS, ONLY_CUDA, readFetchedPackage } from './graphics-parameters.ts';
+import { graphicsProblems, systemSearch } from './graphics-problems.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 import { enterSandbox } from './sandbox.ts';
 
@@ -28,6 +29,9 @@ const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () =
 
 refuseDebugger();
 lowerPriority();
+
+const fetched = readFetchedPackage(process.argv);
+if (fetched !== null) useFetchedPackage(fetched);
 
 let llama: Llama | null = null;
 let withoutCards: Llama | null = null;
@@ -104,7 +108,7 @@ async function openLlama(): Promise<Llama> {
 /** Only of libraries that the owner's choice of GPUs allows. */
 function problemsOf(backend: string): GraphicsProblem[] {
   if (process.argv.includes(NO_GRAPHICS)) return [];
-  const found = graphicsProblems(backend);
+  const found = graphicsProblems(backend, systemSearch(fetched));
   return process.argv.includes(ONLY_CUDA) ? found.filter((problem) => problem.backend === 'cuda') : found;
 }
 

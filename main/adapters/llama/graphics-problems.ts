@@ -7,6 +7,7 @@ import {
   type GraphicsProblem,
   loadProblem,
 } from '../../../shared/graphics-problems.ts';
+import type { FetchedPackage } from './graphics-parameters.ts';
 
 /** The libraries for a system, the fastest first. Metal is part of macOS and of the engine's one build for it. */
 const BACKENDS: Readonly<Record<string, readonly GraphicsBackend[]>> = {
@@ -49,6 +50,15 @@ function problemOf(
     if (!LOADED.test(message)) return loadProblem(backend, message);
   }
   return { backend, why: 'no-device', detail: null };
+}
+
+/** `fetched`: a package that isn't in node_modules, which comes first. */
+export function systemSearch(fetched: FetchedPackage | null): GraphicsSearch {
+  return {
+    ...SYSTEM,
+    find: (packageName, file) =>
+      fetched?.name === packageName ? join(fetched.folder, file) : SYSTEM.find(packageName, file),
+  };
 }
 
 const SYSTEM: GraphicsSearch = {

@@ -12,6 +12,8 @@ import type { SandboxPart, SandboxReport, SandboxState } from '../../../shared/s
 export interface SandboxOptions {
   /** Folders from which models are loaded. */
   readonly modelFolders: readonly string[];
+  /** Folders of libraries that aren't part of this copy of Idlewatt; none by default. */
+  readonly libraryFolders?: readonly string[];
   /** Limit on private memory (heaps and contexts). By default three quarters of the machine's memory. */
   readonly memoryBytesMax?: number;
   /** Null starts the engine without the launcher, as on machines where it could not be compiled. */
@@ -95,6 +97,7 @@ export function sandboxedStart(program: string, options: SandboxOptions): Sandbo
     process.versions.electron === undefined ? program : dirname(program),
     ...libraries.filter((path) => path !== ''),
     ...options.modelFolders,
+    ...(options.libraryFolders ?? []),
   ];
   const parameters = [
     ['--parent', `${process.pid}`],

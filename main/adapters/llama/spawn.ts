@@ -1,11 +1,17 @@
 /** Starts the engine process with a minimal environment and exchanges messages over Node's IPC channel. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { delimiter } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { assertNever } from '../../../shared/assert.ts';
-import type { EngineProcess, GraphicsChoice, SpawnEngine } from '../../ports/engine-process.ts';
+import type {
+  EngineProcess,
+  GraphicsChoice,
+  LibraryFolders,
+  SpawnEngine,
+} from '../../ports/engine-process.ts';
 import { noDebuggerFlags } from '../../ports/no-debugger.ts';
-import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
+import { fetchedPackageParameter, NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
 
 export interface LlamaSpawnOptions {
@@ -17,6 +23,8 @@ export interface LlamaSpawnOptions {
   readonly sandbox?: SandboxOptions;
   /** Queried at each start; all GPUs by default. */
   readonly graphics?: () => GraphicsChoice;
+  /** Queried at each start; none by default. */
+  readonly libraries?: () => LibraryFolders | null;
   /**
    * Receives the error output of every process that is started, e.g. a native assertion or an uncaught error; by default
    * it is discarded. The engine writes no prompts or responses to it, and llama.cpp's own log is off.
@@ -47,10 +55,12 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
   const entry = options.entry ?? fileURLToPath(new URL('./engine-process.ts', import.meta.url));
   return () => {
     const graphics = options.graphics?.() ?? { kind: 'all' };
+    const libraries = graphics.kind === 'none' ? null : (options.libraries?.() ?? null);
+    const sandbox = options.sandbox ?? { modelFolders: [] };
     const child = forkSandboxed(entry, {
-      parameters: graphicsParameters(graphics),
-      environment: graphicsEnvironment(graphics),
-      sandbox: options.sandbox ?? { modelFolders: [] },
+      parameters: [...graphicsParameters(graphics), ...libraryParameters(libraries)],
+      environment: { ...graphicsEnvironment(graphics), ...libraryEnvironment(libraries) },
+      sandbox: { ...sandbox, libraryFolders: libraryFolders(libraries) },
       execPath: options.execPath ?? process.execPath,
       hasStderr: options.onStderr !== undefined,
     });
@@ -125,6 +135,23 @@ function graphicsParameters({ kind }: GraphicsChoice): string[] {
 /** Limits CUDA to the chosen GPUs. Other libraries are not tried, because they would see all GPUs. */
 function graphicsEnvironment(choice: GraphicsChoice): NodeJS.ProcessEnv {
   return choice.kind === 'some' ? { CUDA_VISIBLE_DEVICES: choice.uuids.join(',') } : {};
+}
+
+function libraryParameters(libraries: LibraryFolders | null): string[] {
+  if (libraries === null) return [];
+  return [fetchedPackageParameter({ name: libraries.packageName, folder: libraries.packageFolder })];
+}
+
+/** The folders come first: a system's own libraries may be of another version. */
+function libraryEnvironment(libraries: LibraryFolders | null): NodeJS.ProcessEnv {
+  if (libraries === null) return {};
+  const variable = process.platform === 'win32' ? 'PATH' : 'LD_LIBRARY_PATH';
+  const before = process.env[variable];
+  return { [variable]: [...libraries.libraries, ...(before ? [before] : [])].join(delimiter) };
+}
+
+function libraryFolders(libraries: LibraryFolders | null): readonly string[] {
+  return libraries === null ? [] : [libraries.packageFolder, ...libraries.libraries];
 }
 
 function minimalEnvironment(): NodeJS.ProcessEnv {

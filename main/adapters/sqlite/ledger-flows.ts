@@ -33,6 +33,8 @@ export interface FlowPlace {
   readonly account: Account;
   readonly assetId: string;
   readonly span: FlowSpan;
+  /** Beginning of the peers' names; absent: all flows. */
+  readonly peers?: string | undefined;
 }
 
 export interface FlowReader {
@@ -62,7 +64,7 @@ export function createFlowReader(reader: ReadHandle, open: OpenSums): FlowReader
     // What was read in a transaction that was undone isn't stored.
     if (rollbacks !== reader.rollbacks() || remembered.size >= REMEMBERED_MAX) remembered.clear();
     rollbacks = reader.rollbacks();
-    const key = JSON.stringify([by, place.account, place.assetId, fromMs, toMs]);
+    const key = JSON.stringify([by, place.account, place.assetId, fromMs, toMs, place.peers]);
     const known = remembered.get(key);
     if (known !== undefined) return known.flows;
     const flows = by === null ? [readSum(reader, open, place)] : readByName(reader, open, by, place);
@@ -90,21 +92,33 @@ interface SumRow {
   readonly characters: number | null;
 }
 
-type Values = readonly [account: string, assetId: string, by: string, fromMs: number, toMs: number];
+/** Stored flows that are summed. */
+interface Rows {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
 
-function valuesOf({ account, assetId, span }: FlowPlace, by: 'model' | 'peer'): Values {
-  return [account, assetId, by, span.fromMs, span.toMs];
+function rowsOf({ account, assetId, span, peers }: FlowPlace, by: 'model' | 'peer'): Rows {
+  const values = [account, assetId, by, span.fromMs, span.toMs];
+  if (peers === undefined) return { sql: ROWS, values };
+  return { sql: `${ROWS} AND substr(name, 1, ?) = ?`, values: [...values, peers.length, peers] };
+}
+
+/** Both add up to the same sums; only one of them has the names of peers. */
+function sumsOf({ peers }: FlowPlace): 'model' | 'peer' {
+  return peers === undefined ? 'model' : 'peer';
 }
 
 function readSum(reader: ReadHandle, open: OpenSums, place: FlowPlace): NamedFlow {
-  const values = valuesOf(place, 'model');
-  const row = unlessTooWide(() => reader.get<SumRow>(`SELECT ${COLUMNS} ${ROWS}`, ...values));
+  const by = sumsOf(place);
+  const rows = rowsOf(place, by);
+  const row = unlessTooWide(() => reader.get<SumRow>(`SELECT ${COLUMNS} ${rows.sql}`, ...rows.values));
   const stored =
     row !== null && !isTooWide(row)
       ? [{ amount: BigInt(row.amount ?? 0), jobs: row.jobs ?? 0 }]
-      : addUp(reader, 'name', values).values();
+      : addUp(reader, 'name', rows).values();
   const sum = { amount: 0n, jobs: 0 };
-  for (const flow of [...stored, ...openFlows(open, 'model', place)]) {
+  for (const flow of [...stored, ...openFlows(open, by, place)]) {
     sum.amount += flow.amount;
     sum.jobs += flow.jobs;
   }
@@ -112,21 +126,21 @@ function readSum(reader: ReadHandle, open: OpenSums, place: FlowPlace): NamedFlo
 }
 
 function readByName(reader: ReadHandle, open: OpenSums, by: 'model' | 'peer', place: FlowPlace): NamedFlow[] {
-  const sums = readGroups<string>(reader, 'name', valuesOf(place, by));
+  const sums = readGroups<string>(reader, 'name', rowsOf(place, by));
   for (const flow of openFlows(open, by, place)) addFlow(sums, flow.name, flow);
   return [...sums].map(([name, sum]) => ({ name: name || null, ...sum }));
 }
 
 /** Sums the stored flows by one of their columns: in the database, if its integers can hold them. */
-function readGroups<Key>(reader: ReadHandle, column: 'name' | 'from_ms', values: Values): Map<Key, Flow> {
-  const rows = unlessTooWide(() =>
+function readGroups<Key>(reader: ReadHandle, column: 'name' | 'from_ms', rows: Rows): Map<Key, Flow> {
+  const groups = unlessTooWide(() =>
     reader.all<SumRow & { key: Key }>(
-      `SELECT ${column} AS key, ${COLUMNS} ${ROWS} GROUP BY ${column}`,
-      ...values,
+      `SELECT ${column} AS key, ${COLUMNS} ${rows.sql} GROUP BY ${column}`,
+      ...rows.values,
     ),
   );
-  if (rows === null || rows.some(isTooWide)) return addUp<Key>(reader, column, values);
-  return new Map(rows.map((row) => [row.key, { amount: amount(row.amount ?? 0), jobs: row.jobs ?? 0 }]));
+  if (groups === null || groups.some(isTooWide)) return addUp<Key>(reader, column, rows);
+  return new Map(groups.map((row) => [row.key, { amount: amount(row.amount ?? 0), jobs: row.jobs ?? 0 }]));
 }
 
 /** A flow that isn't stored yet. */
@@ -140,7 +154,7 @@ interface OpenFlow {
 function* openFlows(
   open: OpenSums,
   by: 'model' | 'peer',
-  { account, assetId, span }: FlowPlace,
+  { account, assetId, span, peers = '' }: FlowPlace,
 ): Generator<OpenFlow> {
   const prefix = flowPrefix(account, assetId, by);
   for (const [key, flow] of open.sums.flows) {
@@ -148,7 +162,8 @@ function* openFlows(
     const [time = '', ...name] = keyParts(key.slice(prefix.length));
     const fromMs = Number(time);
     if (fromMs < span.fromMs || fromMs >= span.toMs) continue;
-    yield { fromMs, name: name.join(SEPARATOR), ...flow };
+    const whole = name.join(SEPARATOR);
+    if (whole.startsWith(peers)) yield { fromMs, name: whole, ...flow };
   }
 }
 
@@ -168,19 +183,20 @@ function unlessTooWide<T>(run: () => T): T | null {
 
 /** Implements {@link LedgerStore.flowsByQuarter}. */
 export function readFlowsByQuarter(reader: ReadHandle, open: OpenSums, place: FlowPlace): TimedFlow[] {
-  const sums = readGroups<number>(reader, 'from_ms', valuesOf(place, 'model'));
-  for (const flow of openFlows(open, 'model', place)) addFlow(sums, flow.fromMs, flow);
+  const by = sumsOf(place);
+  const sums = readGroups<number>(reader, 'from_ms', rowsOf(place, by));
+  for (const flow of openFlows(open, by, place)) addFlow(sums, flow.fromMs, flow);
   return [...sums].map(([fromMs, sum]) => ({ fromMs, ...sum })).sort((a, b) => a.fromMs - b.fromMs);
 }
 
 /** Sums the rows by one of their columns, exactly for amounts of any width. */
-function addUp<Key>(reader: ReadHandle, column: 'name' | 'from_ms', values: Values): Map<Key, Flow> {
+function addUp<Key>(reader: ReadHandle, column: 'name' | 'from_ms', { sql, values }: Rows): Map<Key, Flow> {
   const sums = new Map<Key, Flow>();
-  const rows = reader.iterate<{ key: Key; amount: string; jobs: number }>(
-    `SELECT ${column} AS key, amount, jobs ${ROWS}`,
+  const flows = reader.iterate<{ key: Key; amount: string; jobs: number }>(
+    `SELECT ${column} AS key, amount, jobs ${sql}`,
     ...values,
   );
-  for (const row of rows) addFlow(sums, row.key, { amount: BigInt(row.amount), jobs: row.jobs });
+  for (const row of flows) addFlow(sums, row.key, { amount: BigInt(row.amount), jobs: row.jobs });
   return sums;
 }
 

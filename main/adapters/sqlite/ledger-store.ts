@@ -49,10 +49,10 @@ export function openLedgerStore(writer: WriteHandle, { follows = false } = {}): 
           return { account, assetId, amount: amount(sum) };
         });
       }),
-    flow: (account, assetId, span) => current(() => flows.flow({ account, assetId, span })),
+    flow: (account, assetId, span, peers) => current(() => flows.flow({ account, assetId, span, peers })),
     flowsBy: (by, account, assetId, span) => current(() => flows.flowsBy(by, { account, assetId, span })),
-    flowsByQuarter: (account, assetId, span) =>
-      current(() => readFlowsByQuarter(writer, open, { account, assetId, span })),
+    flowsByQuarter: (account, assetId, span, peers) =>
+      current(() => readFlowsByQuarter(writer, open, { account, assetId, span, peers })),
     sumForChannel: (account, channelId) =>
       current(() => readChannelSum(writer, open.sums, account, channelId)),
     check: (scope) => writer.transaction(() => checkLedger(writer, scope)),

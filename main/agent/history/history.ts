@@ -60,6 +60,7 @@ export function createHistory(parts: HistoryParts): History {
     jobs: call('jobs'),
     earningsByDay: call('earningsByDay'),
     earningsByModel: call('earningsByModel'),
+    earningsByNetwork: call('earningsByNetwork'),
     earningsByDevice: call('earningsByDevice'),
     entries: call('entries'),
     async *export(request) {

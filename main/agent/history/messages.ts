@@ -5,7 +5,7 @@ import type { ExportRequest, HistoryReads } from '../../core/history/index.ts';
 
 /** The calls that the process runs. An export is read in pieces: null ends it. */
 export interface ReaderCalls extends Omit<HistoryReads, 'export'> {
-  beginExport(request: ExportRequest): void;
+  beginExport(request: ExportRequest): Promise<void>;
   nextPiece(): string | null;
 }
 

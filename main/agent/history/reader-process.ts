@@ -2,6 +2,7 @@
  * Entry of the process that reads the past for pages: it has its own connection to the database, which can't write, and
  * exits when the agent is gone.
  */
+import { forceUnwrap } from '../../../shared/assert.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { openBesideAgent } from '../../adapters/sqlite/index.ts';
 import { createCalendar } from '../../core/calendar/index.ts';
@@ -10,6 +11,7 @@ import { createLedger } from '../../core/ledger/index.ts';
 import { createDayRates } from '../../core/rates/index.ts';
 import { systemClock } from '../../ports/clock.ts';
 import { refuseDebugger } from '../../ports/no-debugger.ts';
+import type { CreatePdf } from '../../ports/pdf.ts';
 import { lowerPriority } from '../../ports/priority.ts';
 import { knownAssets } from '../known-assets.ts';
 import type { ReaderCalls, ReaderReport, ReaderRequest } from './messages.ts';
@@ -22,18 +24,21 @@ process.on('disconnect', () => process.exit(0));
 const database = openBesideAgent(process.argv[2] ?? '');
 const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
 const assets = knownAssets();
+let createPdf: CreatePdf | null = null;
 const { export: exported, ...reads } = createHistoryReads({
   records: database.jobs,
   ledger: createLedger({ store: database.ledger, clock: systemClock, calendar }),
   calendar,
   assetOf: (id) => assets.get(id) ?? null,
   rates: () => createDayRates(database.records).source,
+  pdf: () => ({ create: forceUnwrap('it was loaded before', createPdf), nowMs: systemClock.now() }),
 });
 
 let pieces: Iterator<string> | null = null;
 const calls: ReaderCalls = {
   ...reads,
-  beginExport(request) {
+  async beginExport(request) {
+    if (request.format === 'pdf') ({ createPdf } = await import('../../adapters/pdfkit/index.ts'));
     pieces = inPieces(exported(request))[Symbol.iterator]();
   },
   nextPiece: () => pieces?.next().value ?? null,
@@ -42,16 +47,18 @@ const calls: ReaderCalls = {
 // The first page shouldn't wait until the code is compiled.
 calls.jobs({ outcome: 'all', limit: 50 });
 
-process.on('message', ({ id, call, args }: ReaderRequest) => {
+process.on('message', (request: ReaderRequest) => void answer(request));
+
+async function answer({ id, call, args }: ReaderRequest): Promise<void> {
   let report: ReaderReport;
   try {
-    report = { id, value: (calls[call] as (...args: readonly unknown[]) => unknown)(...args) };
+    report = { id, value: await (calls[call] as (...args: readonly unknown[]) => unknown)(...args) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     report = { id, code: isAppError(error) ? error.code : null, message };
   }
   process.send?.(report);
-});
+}
 
 /** Pieces are sent in messages of about this many characters: below the limit of a message, few for a large ledger. */
 const PIECE_CHARACTERS = 64 * 1024;

@@ -27,7 +27,7 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
   const exporting = createExporting(parts);
   return {
     byDay: api.byDay.handler(async ({ input }) => ({
-      days: (await history.earningsByDay(assetId, coinId, input.days)).map((day) => ({
+      days: (await history.earningsByDay(assetId, coinId, input.days)).map(({ resold: _, ...day }) => ({
         ...day,
         earned: day.earned.toString(),
         feesCoin: day.feesCoin.toString(),
@@ -70,6 +70,9 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
         earned: model.earned.toString(),
       })),
     })),
+    byNetwork: api.byNetwork.handler(async ({ input }) =>
+      networksText(await history.earningsByNetwork(assetId, input.days)),
+    ),
     overview: api.overview.handler(async ({ input }) =>
       overviewText(await parts.earnings.overview(parts.daysIn(input.period))),
     ),
@@ -131,15 +134,24 @@ function rounded(amount: number | null): string | null {
   return amount === null ? null : String(Math.round(amount));
 }
 
-function overviewText({ days, models, devices, totals }: Overview) {
+function networksText({ market, storefront, kudos }: Overview['networks']) {
   return {
-    days: days.map((each) => ({
+    market: { ...market, earned: market.earned.toString() },
+    storefront: { ...storefront, earned: storefront.earned.toString() },
+    kudos: kudos.toString(),
+  };
+}
+
+function overviewText({ days, models, devices, networks, totals }: Overview) {
+  return {
+    days: days.map(({ resold: _, ...each }) => ({
       ...each,
       earned: each.earned.toString(),
       feesCoin: each.feesCoin.toString(),
     })),
     models: models.map((each) => ({ ...each, earned: each.earned.toString() })),
     devices: devices.map((each) => ({ ...each, earned: each.earned.toString() })),
+    networks: networksText(networks),
     totals: { ...totals, earned: totals.earned.toString(), feesCoin: totals.feesCoin.toString() },
   };
 }

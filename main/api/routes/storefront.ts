@@ -8,8 +8,12 @@ import type { ApiParts } from '../parts.ts';
 
 export function storefrontRoutes(api: ApiImplementer['storefront'], parts: Pick<ApiParts, 'storefront'>) {
   const open = () => {
-    if (parts.storefront !== null) return parts.storefront;
-    throw new AppError('unsupported', 'This agent is no storefront. Start it with --role storefront.');
+    const storefront = parts.storefront();
+    if (storefront !== null) return storefront;
+    throw new AppError(
+      'unsupported',
+      'The storefront is off. Turn it on on the page Job sources, or start with --role storefront.',
+    );
   };
   return {
     customers: api.customers.handler(() => ({ customers: [...open().customers.list()] })),

@@ -142,7 +142,9 @@ async function compareSold(
     }
     const isUnderWay = charged === booked + (underWay.get(channelId) ?? 0n);
     const earned = charged === null || isUnderWay ? booked : charged;
-    findings.rebuilt('income:jobs', evidence.tokenId, earned);
+    // A channel is used for one of both.
+    const isRelaying = ledger.sumForChannel('income:relaying', channelId) !== 0n;
+    findings.rebuilt(isRelaying ? 'income:relaying' : 'income:jobs', evidence.tokenId, earned);
     findings.rebuilt('channels:owed', evidence.tokenId, earned - state.totalClaimed);
   }
   return true;

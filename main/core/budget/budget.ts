@@ -39,6 +39,8 @@ export interface Budget {
   hasFailed(peer: string): boolean;
   /** Counts a charge that an earlier run made and this one learned. */
   noteCharged(charged: bigint): void;
+  /** Counts as a valid receipt what a relay forwarded for this charge. */
+  noteDelivered(peer: string, charged: bigint): void;
   /** The limits that the payment client applies. */
   readonly deposits: DepositLimits;
 }
@@ -53,13 +55,17 @@ export function createBudget(options: BudgetOptions): Budget {
   /** Base units that requests in progress may still cost. */
   let open = 0n;
 
+  function noteDelivered(peer: string, charged: bigint): void {
+    peers.change(peer, (record) => ({
+      ...record,
+      verified: record.verified + charged,
+      receipts: record.receipts + 1,
+    }));
+  }
+
   function noteEnd(peer: string, end: HoldEnd): void {
     if (end.kind === 'proven' && end.charged > 0n) {
-      peers.change(peer, (record) => ({
-        ...record,
-        verified: record.verified + end.charged,
-        receipts: record.receipts + 1,
-      }));
+      noteDelivered(peer, end.charged);
       paid.note(end.model, end.price);
     } else if (end.kind === 'failed') {
       noteFailure(peer);
@@ -76,6 +82,7 @@ export function createBudget(options: BudgetOptions): Budget {
 
   return {
     noteCharged,
+    noteDelivered,
     openRequest: (priceMax) =>
       openRequestBudget({
         limitOf: (model, offered) => priceLimit(settings(), paid, { model, asked: priceMax, offered }),

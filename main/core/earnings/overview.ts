@@ -1,6 +1,6 @@
 /** Earnings of a period with what they cost: by day, model and device, from stored sums only. */
 import { type Amount, amount } from '../../../shared/money.ts';
-import type { DayEarnings, ModelEarnings } from '../ledger/index.ts';
+import type { DayEarnings, ModelEarnings, NetworkEarnings } from '../ledger/index.ts';
 import type { DeviceEarnings } from './device-earnings.ts';
 import type { DayEnergy, WorkMeter } from './work-meter.ts';
 
@@ -19,6 +19,7 @@ export interface OverviewParts {
     readonly byDay: readonly DayEarnings[];
     readonly byModel: readonly ModelEarnings[];
     readonly byDevice: readonly DeviceEarnings[];
+    readonly byNetwork: NetworkEarnings;
   };
   readonly meter: Pick<WorkMeter, 'energy'>;
   readonly coin: { readonly decimals: number };
@@ -30,6 +31,8 @@ export interface OverviewParts {
 export interface DayOverview {
   readonly day: string;
   readonly earned: Amount;
+  /** Part of it that the storefront sold, before what it paid for that on the market. */
+  readonly resold: Amount;
   readonly jobs: number;
   readonly feesCoin: Amount;
   /** Null if nothing was measured on that day. */
@@ -40,7 +43,9 @@ export interface DayOverview {
 export interface Overview {
   readonly days: readonly DayOverview[];
   readonly models: readonly { readonly model: string; readonly earned: Amount; readonly jobs: number }[];
+  /** Without what the storefront sold. */
   readonly devices: readonly DeviceEarnings[];
+  readonly networks: NetworkEarnings;
   readonly totals: {
     readonly earned: Amount;
     readonly jobs: number;
@@ -52,7 +57,7 @@ export interface Overview {
     readonly measuredPercent: number | null;
     /** Part of the energy rests on the owner's figure instead of a sensor. */
     readonly isEstimated: boolean;
-    /** Earned less electricity and fees; null while one of them is unknown. */
+    /** Earned by this machine’s work less electricity and fees; null while one of them is unknown. */
     readonly netMicroUsd: number | null;
   };
 }
@@ -69,6 +74,7 @@ export function overviewOf(parts: OverviewParts, days: number): Overview {
     days: byDay,
     models: earnings.byModel,
     devices: earnings.byDevice,
+    networks: earnings.byNetwork,
     totals: totalsOf(parts, byDay, { energy: [...energy.values()], prices }),
   };
 }
@@ -79,6 +85,7 @@ function totalsOf(
   { energy, prices }: { readonly energy: readonly DayEnergy[]; readonly prices: Prices },
 ): Overview['totals'] {
   const earned = days.reduce((sum, each) => sum + each.earned, 0n);
+  const resold = days.reduce((sum, each) => sum + each.resold, 0n);
   const feesCoin = days.reduce((sum, each) => sum + each.feesCoin, 0n);
   const activeMs = sumOf(energy.map((each) => each.activeMs));
   const measuredMs = sumOf(energy.map((each) => each.measuredMs));
@@ -97,7 +104,7 @@ function totalsOf(
     powerMicroUsd,
     measuredPercent: activeMs > 0 ? (measuredMs / activeMs) * 100 : null,
     isEstimated: energy.some((each) => each.estimatedMs > 0),
-    netMicroUsd: isKnown ? Math.round(Number(earned) - feesMicroUsd - powerMicroUsd) : null,
+    netMicroUsd: isKnown ? Math.round(Number(earned - resold) - feesMicroUsd - powerMicroUsd) : null,
   };
 }
 

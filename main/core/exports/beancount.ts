@@ -3,7 +3,8 @@
  * balance of each account, so that `bean-check` verifies all sums independently.
  */
 import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
-import type { Account, Posting } from '../../ports/ledger.ts';
+import type { Account, KeptPosting, Posting } from '../../ports/ledger.ts';
+import { type Origin, originsOf } from './origins.ts';
 import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
 
 const DAY_MS = 86_400_000;
@@ -50,9 +51,10 @@ export function* exportBeancount(sources: ExportSources): Iterable<string> {
   for (const account of new Set([...opened.values()].map((entry) => entry.account))) {
     yield `${start} open ${account}\n`;
   }
-  for (const { posting, hash } of entriesOf(sources)) {
-    yield* pricesOf(posting, sources, priced);
-    yield transactionOf(posting, hash, sources);
+  const originOf = originsOf(sources);
+  for (const entry of entriesOf(sources)) {
+    yield* pricesOf(entry.posting, sources, priced);
+    yield transactionOf(entry, originOf(entry.posting), sources);
   }
   // Balance assertions apply to the beginning of a day: here the one after the last entry's.
   const end = sources.dayOf(last + DAY_MS + DAY_MS / 12);
@@ -62,12 +64,17 @@ export function* exportBeancount(sources: ExportSources): Iterable<string> {
   yield '\n';
 }
 
-function transactionOf(posting: Posting, hash: string | null, sources: ExportSources): string {
+function transactionOf(
+  { posting, hash }: KeptPosting,
+  origin: Origin | null,
+  sources: ExportSources,
+): string {
   const metadata = {
     entry: posting.key,
     time: new Date(posting.atMs).toISOString(),
     model: posting.model,
     peer: posting.peer,
+    origin,
     transaction: posting.txHash,
     'takes-back': posting.reverses,
     hash,

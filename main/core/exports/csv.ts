@@ -3,7 +3,9 @@ import { kudosOf } from '../../../shared/horde.ts';
 import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
 import type { Rate } from '../../ports/rates.ts';
 import { row } from './cells.ts';
+import { originsOf } from './origins.ts';
 import { type ExportSources, knownAsset } from './sources.ts';
+import { fiatValue } from './values.ts';
 
 const COLUMNS = [
   'time',
@@ -28,14 +30,17 @@ const COLUMNS = [
   'transaction',
   'takes back',
   'hash',
+  'origin',
 ] as const;
 
 /** Yields text in pieces of whole rows. Debits are positive, as in the ledger. */
 export function* exportCsv(sources: ExportSources): Iterable<string> {
   yield row(COLUMNS);
+  const originOf = originsOf(sources);
   for (const page of sources.pages()) {
     const rows = page.flatMap(({ hash, posting }) => {
       if (posting.atMs < sources.fromMs || posting.atMs >= sources.toMs) return [];
+      const origin = originOf(posting) ?? '';
       return posting.lines.map((line) => {
         const asset = knownAsset(sources, line.assetId);
         return row([
@@ -58,6 +63,7 @@ export function* exportCsv(sources: ExportSources): Iterable<string> {
           posting.txHash ?? '',
           posting.reverses ?? '',
           hash ?? '',
+          origin,
         ]);
       });
     });
@@ -70,10 +76,4 @@ function worth(value: bigint, asset: Asset, rate: Rate | null): readonly string[
   if (kudosOf(asset.id) !== null) return ['kudos are not money', '', '', ''];
   if (rate === null) return ['no rate known', '', '', ''];
   return [fiatValue(value, asset.decimals, rate.value), rate.currency, rate.value, rate.source];
-}
-
-/** Exact value, never rounded: with as many decimals as amount and rate have together. */
-export function fiatValue(value: bigint, decimals: number, rate: string): string {
-  const [whole = '0', fraction = ''] = rate.split('.');
-  return formatUnits(value * BigInt(whole + fraction), decimals + fraction.length);
 }

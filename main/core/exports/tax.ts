@@ -1,15 +1,16 @@
 /**
  * Exports for tax programs: Koinly's universal CSV and CoinTracker's CSV. Wallet and payment channels count as one
- * holding, so claims, payouts and deposits are no rows; income and spending are one row per day and asset, all else one
- * row per entry. Practice and test money is left out: a tax program would take its symbol for real money. So are kudos,
+ * holding, so claims, payouts and deposits are no rows; income and spending are one row per day, origin and asset, all
+ * else one row per entry. Practice and test money is left out: a tax program would take its symbol for real money. So are kudos,
  * which are no money.
  */
 import { kudosOf } from '../../../shared/horde.ts';
 import { formatUnits } from '../../../shared/money.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
 import { row } from './cells.ts';
-import { fiatValue } from './csv.ts';
+import { ORIGIN_TITLES, type Origin, originsOf } from './origins.ts';
 import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
+import { fiatValue } from './values.ts';
 
 type Kind = 'income' | 'spent' | 'fee' | 'moved';
 
@@ -20,7 +21,9 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   'contract:claimed': null,
   'channels:deposited': null,
   'income:jobs': 'income',
+  'income:relaying': 'income',
   'expense:inference': 'spent',
+  'expense:relaying': 'spent',
   'fees:network': 'fee',
   'equity:faucet': 'moved',
   'equity:opening': 'moved',
@@ -41,9 +44,11 @@ interface Change {
   readonly txHash: string | null;
 }
 
-const DAY_TEXTS: Readonly<Record<'income' | 'spent', string>> = {
-  income: 'Answers sold',
-  spent: 'Answers bought',
+/** Descriptions of what is one row per day; answers sold are one row for each origin. */
+const DAY_TEXTS: Readonly<Partial<Record<Account, string>>> = {
+  'income:relaying': 'Relaying sold',
+  'expense:inference': 'Answers bought',
+  'expense:relaying': 'Relaying bought',
 };
 
 export function* exportKoinly(sources: ExportSources): Iterable<string> {
@@ -112,17 +117,19 @@ export function* exportCoinTracker(sources: ExportSources): Iterable<string> {
 function changesOf(sources: ExportSources): readonly Change[] {
   const days = new Map<string, Change>();
   const single: Change[] = [];
+  const originOf = originsOf(sources);
   for (const { posting } of entriesOf(sources)) {
-    for (const change of parts(posting, sources)) {
+    const origin = originOf(posting);
+    for (const change of parts(posting, origin, sources)) {
       if (change.kind !== 'income' && change.kind !== 'spent') {
         single.push(change);
         continue;
       }
-      const key = `${sources.dayOf(change.atMs)} ${change.kind} ${change.assetId}`;
+      const { description } = change;
+      const key = `${sources.dayOf(change.atMs)} ${description} ${change.assetId}`;
       const known = days.get(key);
-      if (known === undefined) {
-        days.set(key, { ...change, description: DAY_TEXTS[change.kind], txHash: null });
-      } else known.amount += change.amount;
+      if (known === undefined) days.set(key, { ...change, txHash: null });
+      else known.amount += change.amount;
     }
   }
   return [...single, ...days.values()]
@@ -130,11 +137,13 @@ function changesOf(sources: ExportSources): readonly Change[] {
     .sort((left, right) => left.atMs - right.atMs);
 }
 
-function* parts(posting: Posting, sources: ExportSources): Iterable<Change> {
+function* parts(posting: Posting, origin: Origin | null, sources: ExportSources): Iterable<Change> {
   for (const { account, assetId, amount } of posting.lines) {
     const kind = KINDS[account];
     if (kind === null || knownAsset(sources, assetId).practice || kudosOf(assetId) !== null) continue;
-    const { atMs, description, txHash } = posting;
+    const { atMs, txHash } = posting;
+    const sold = account === 'income:jobs' && origin !== null ? `Answers sold: ${ORIGIN_TITLES[origin]}` : null;
+    const description = sold ?? DAY_TEXTS[account] ?? posting.description;
     yield { kind, assetId, atMs, amount: -amount, description, txHash };
   }
 }

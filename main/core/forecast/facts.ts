@@ -1,6 +1,8 @@
 /** Collects the facts of a forecast from what was measured, observed and set. */
 import { comfortLimits } from '../../../shared/comfort.ts';
+import { isVisitor } from '../../../shared/customers.ts';
 import type { Watts } from '../../../shared/forecast.ts';
+import { isHordePeer } from '../../../shared/horde.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { Offer } from '../../../shared/offer.ts';
@@ -73,8 +75,8 @@ export function factsFor(
     isMarket,
     scheduledHours: scheduledHours(settings),
     tokens: {
-      read: sumOf(served.map(({ inputTokens }) => inputTokens)),
-      written: sumOf(served.map(({ outputTokens }) => outputTokens)),
+      read: sumOf(served.filter(isPaidWork).map(({ inputTokens }) => inputTokens)),
+      written: sumOf(served.filter(isPaidWork).map(({ outputTokens }) => outputTokens)),
     },
     watts: sources.workWatts(),
     powerPriceMicroUsd: settings.onlyOffPeakHours
@@ -90,6 +92,11 @@ export function lastServed({ jobs }: Pick<ForecastSources, 'jobs'>): readonly Jo
   return jobs.list({ side: 'sold', outcome: 'served', limit: JOBS_MAX }).jobs;
 }
 
+/** Another machine computes what the storefront sells, and the AI Horde pays no money. */
+function isPaidWork({ peer }: Job): boolean {
+  return !isVisitor(peer) && !isHordePeer(peer);
+}
+
 /** Speeds of the loaded configuration, or of the last measured one. A throttle is temporary and left out. */
 function speedsAtComfort({ engine, settings, benchmark }: ForecastSources, modelId: string) {
   const status = engine();
@@ -102,7 +109,7 @@ function speedsAtComfort({ engine, settings, benchmark }: ForecastSources, model
 function pastDays({ clock, calendar, usage }: ForecastSources, served: readonly Job[]): PastDay[] {
   const today = calendar.day(clock.now());
   const busyMs = new Map<string, number>();
-  for (const { startedAtMs, endedAtMs } of served) {
+  for (const { startedAtMs, endedAtMs } of served.filter(isPaidWork)) {
     if (startedAtMs === null || endedAtMs === null) continue;
     const day = calendar.day(startedAtMs);
     // Negative if the clock was set back meanwhile.

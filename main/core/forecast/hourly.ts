@@ -31,11 +31,11 @@ export function createHourlyEarnings(parts: {
     const free = new Map(usage.days(DAYS).map(({ day, freeMs }) => [day, freeMs]));
     const freeMs = [...free.values()].reduce((sum, ms) => sum + ms, 0);
     if (freeMs < HOUR_MS) return null;
-    // Earnings of days without counted hours are left out as well.
+    // Earnings of days without counted hours are left out as well, and what other machines computed.
     const earned = ledger
       .earningsByDay(assetId, coinId, DAYS)
       .filter(({ day }) => free.has(day))
-      .reduce((sum, day) => sum + day.earned, 0n);
+      .reduce((sum, day) => sum + day.earned - day.resold, 0n);
     return {
       earned: ((earned * BigInt(HOUR_MS)) / BigInt(Math.round(freeMs))).toString(),
       hours: freeMs / HOUR_MS,

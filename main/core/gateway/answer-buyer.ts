@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { aboveLimit, type Budget, type Hold, knownCharge, type RequestBudget } from '../budget/index.ts';
 import { isLateAfter } from '../openai-http/index.ts';
 import { type Answer, beginAnswer } from './answer.ts';
+import type { Availability } from './availability.ts';
 import type { ProviderSearch } from './provider-search.ts';
 
 export interface WantedAnswer {
@@ -32,28 +33,43 @@ export interface AnswerBuyer {
   begin(wanted: WantedAnswer): Promise<BoughtAnswer>;
 }
 
+/** Also counts the answers that it has begun, or is searching a provider for, and that aren't concluded. */
+export interface CountedAnswerBuyer extends AnswerBuyer {
+  active(): number;
+}
+
 export interface AnswerBuyerParts {
   readonly search: ProviderSearch;
   readonly clock: Clock;
   readonly budget: Pick<Budget, 'openRequest'>;
   readonly checkRecordable: () => void;
+  readonly availability: Pick<Availability, 'check'>;
 }
 
 /** A charge that a provider doesn’t return by then counts as unknown. */
 const COST_MS_MAX = 10_000;
 
-export function createAnswerBuyer(parts: AnswerBuyerParts): AnswerBuyer {
+export function createAnswerBuyer(parts: AnswerBuyerParts): CountedAnswerBuyer {
+  const active = new Set<WantedAnswer>();
   return {
-    async begin({ asked, sha256, priceMax, costMax, requester }) {
+    active: () => active.size,
+    async begin(wanted) {
+      parts.availability.check();
       parts.checkRecordable();
+      const { asked, sha256, priceMax, costMax, requester } = wanted;
       const { budget, known, used } = withinCost(parts.budget.openRequest(priceMax), costMax);
-      const answer = await beginAnswer(parts, {
-        ...{ asked, sha256, requester, budget },
-        onPause: { kind: 'elsewhere' },
-        apiKey: null,
-      });
+      active.add(wanted);
+      const request = { asked, sha256, requester, budget, apiKey: null } as const;
+      const answer = await beginAnswer(parts, { ...request, onPause: { kind: 'elsewhere' } }).catch(
+        (error: unknown) => {
+          active.delete(wanted);
+          throw error;
+        },
+      );
       const cost = async () => ((await isLateAfter(parts.clock, known(), COST_MS_MAX)) ? null : used());
-      return { ...answer, cost };
+      const conclude: Answer['conclude'] = (cause) =>
+        answer.conclude(cause).finally(() => active.delete(wanted));
+      return { ...answer, conclude, cost };
     },
   };
 }

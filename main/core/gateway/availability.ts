@@ -14,12 +14,17 @@ const OFFERED_MS_MAX = 600_000;
 const STARTING_MS = 60_000;
 const RETRY_BUSY_S = 2;
 const RETRY_AWAY_S = 5;
+const RETRY_RESTART_S = 30;
 
 export interface Availability {
   /** Returns the error for the client: `no-provider` instead of one that is final, if trying again may help. */
   explain(error: unknown, modelId: string): unknown;
   /** Takes a place and returns the function that frees it; fails with `busy`. */
   enter(): () => void;
+  /** Fails with `busy` while requests are refused. */
+  check(): void;
+  /** Refuses requests until the returned function is called. */
+  refuse(): () => void;
   /** Number of places that are taken. */
   taken(): number;
 }
@@ -31,6 +36,13 @@ export function createAvailability(
 ): Availability {
   const startedAtMs = clock.monotonic();
   let taken = 0;
+  let isRefusing = false;
+
+  function check(): void {
+    if (!isRefusing) return;
+    const message = `Idlewatt is about to restart. Retry in ${RETRY_RESTART_S} s.`;
+    throw new AppError('busy', message, { details: { retryAfterS: RETRY_RESTART_S } });
+  }
 
   function mayComeBack(error: AppError, modelId: string): boolean {
     if (error.code === 'peer-unreachable') return true;
@@ -46,7 +58,15 @@ export function createAvailability(
       return new AppError('no-provider', message, { cause: error, details: { retryAfterS: RETRY_AWAY_S } });
     },
     taken: () => taken,
+    check,
+    refuse() {
+      isRefusing = true;
+      return () => {
+        isRefusing = false;
+      };
+    },
     enter() {
+      check();
       if (taken >= requestsMax) {
         const message = `The gateway has reached its limit of ${requestsMax} concurrent requests.`;
         throw new AppError('busy', message, { details: { retryAfterS: RETRY_BUSY_S } });

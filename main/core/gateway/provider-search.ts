@@ -40,6 +40,8 @@ export interface ProviderSearch {
   noteFailure(peer: string): void;
   /** Fetches a peer's offer again, because the known one is out of date. */
   refresh(peer: string): Promise<unknown>;
+  /** Number of purchases that are being ended and aren't recorded yet. */
+  concluding(): number;
   /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
@@ -117,6 +119,7 @@ export function createProviderSearch(options: ProviderSearchOptions): ProviderSe
     conclude,
     noteFailure: (peer) => candidates.noteFailure(peer, isTrusted(peer)),
     refresh: directory.refresh,
+    concluding: () => concluding.size,
     async idle() {
       while (concluding.size > 0) await Promise.all(concluding);
     },

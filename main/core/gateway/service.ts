@@ -94,6 +94,10 @@ export interface GatewayService {
   readonly lines: LineBuyer;
   /** Buys answers for another service of this process. */
   readonly answers: AnswerBuyer;
+  /** Number of answers that somebody waits for, without the lines of batches, which are collected after a restart. */
+  active(): number;
+  /** Takes no new requests from now on, except for lines of batches, until the returned function is called. */
+  refuseRequests(): () => void;
   /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
@@ -164,8 +168,13 @@ export function createGateway(options: GatewayOptions): GatewayService {
   for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
-  const answers = createAnswerBuyer({ search, clock, budget, checkRecordable });
-  return { app, lines, answers, idle: search.idle };
+  const answers = createAnswerBuyer({ search, clock, budget, checkRecordable, availability });
+  return {
+    ...{ app, lines, answers },
+    active: () => availability.taken() + answers.active() + search.concluding(),
+    refuseRequests: availability.refuse,
+    idle: search.idle,
+  };
 }
 
 function retryAfterS(error: unknown, status: number): number | null {

@@ -9,9 +9,9 @@ import type { Posting, PostingKind } from '../../ports/ledger.ts';
 import type { RateSource } from '../../ports/rates.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { type DeviceChange, type DeviceEarnings, earningsByDevice } from '../earnings/index.ts';
-import { EXPORTS } from '../exports/index.ts';
+import { EXPORTS, type PdfParts } from '../exports/index.ts';
 import { type FoundJobs, type JobPage, listJobs } from '../jobs/index.ts';
-import type { DayEarnings, Ledger, ModelEarnings } from '../ledger/index.ts';
+import type { DayEarnings, Ledger, ModelEarnings, NetworkEarnings } from '../ledger/index.ts';
 
 export interface ExportRequest {
   readonly format: ExportFormat;
@@ -26,6 +26,7 @@ export interface HistoryReads {
   jobs(page: JobPage): FoundJobs;
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
+  earningsByNetwork(assetId: string, days: number): NetworkEarnings;
   earningsByDevice(
     assetId: string,
     days: number,
@@ -40,12 +41,13 @@ export interface HistoryParts {
   readonly records: Pick<JobRecords, 'list'>;
   readonly ledger: Pick<
     Ledger,
-    'earningsByDay' | 'earningsByModel' | 'earningsByQuarter' | 'entries' | 'pages'
+    'earningsByDay' | 'earningsByModel' | 'earningsByNetwork' | 'earningsByQuarter' | 'entries' | 'pages'
   >;
   readonly calendar: Calendar;
   readonly assetOf: (id: string) => Asset | null;
   /** As they are when an export begins. */
   readonly rates: () => RateSource;
+  readonly pdf: () => PdfParts;
 }
 
 export function createHistoryReads({
@@ -54,19 +56,24 @@ export function createHistoryReads({
   calendar,
   assetOf,
   rates,
+  pdf,
 }: HistoryParts): HistoryReads {
   return {
     jobs: (page) => listJobs(records, page),
     earningsByDay: ledger.earningsByDay,
     earningsByModel: ledger.earningsByModel,
+    earningsByNetwork: ledger.earningsByNetwork,
     earningsByDevice: (assetId, days, changes) =>
       earningsByDevice(ledger.earningsByQuarter(assetId, days), changes),
     entries: ledger.entries,
     export: ({ format, fromMs, toMs }) =>
-      EXPORTS[format]({
-        ...{ pages: () => ledger.pages(), fromMs, toMs, assetOf },
-        rates: rates(),
-        dayOf: calendar.day,
-      }),
+      EXPORTS[format](
+        {
+          ...{ pages: () => ledger.pages(), fromMs, toMs, assetOf },
+          rates: rates(),
+          dayOf: calendar.day,
+        },
+        pdf,
+      ),
   };
 }

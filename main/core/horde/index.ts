@@ -1,4 +1,5 @@
 /** Public interface of the Horde module. */
+export { DROPS_PER_HOUR_MAX } from './drops.ts';
 export {
   createHordeWorker,
   type HordeCandidate,

@@ -14,6 +14,7 @@ export {
   signSuccession,
 } from './former-peers.ts';
 export {
+  checkLifetime,
   clockDifferenceMs,
   createOffers,
   isPayable,
@@ -25,3 +26,4 @@ export {
   readOffer,
   type SignedOffer,
 } from './offers.ts';
+export { createRenewal } from './renewal.ts';

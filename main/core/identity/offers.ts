@@ -81,7 +81,7 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   const offer = result.data;
   const nowMs = checks.clock.now();
   if (offer.peer !== peer) throw refused('another-peer', peer);
-  checkTimes(offer, nowMs, checks.clockErrorMsMax ?? 0);
+  checkLifetime(offer, nowMs, checks.clockErrorMsMax ?? 0);
   if (offer.binding !== null) await checkBinding(offer.binding, offer, checks);
   await checkFormerPeers(offer.formerPeers ?? [], peer, checks);
   return offer;
@@ -89,13 +89,18 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
 
 /** True if this offer is paid in this token on this chain; only such an offer may be bought from. */
 export function isPayable(
-  offer: Offer,
+  offer: Pick<Offer, 'networks' | 'asset'>,
   chain: { readonly network: string; readonly assetId: string },
 ): boolean {
   return offer.networks.includes(chain.network) && offer.asset.id === chain.assetId;
 }
 
-function checkTimes({ peer, issuedAtMs, expiresAtMs }: Offer, nowMs: number, errorMsMax: number): void {
+/** Refuses what a peer signed for another time than now. Fails with `bad-request`, see {@link readOffer}. */
+export function checkLifetime(
+  { peer, issuedAtMs, expiresAtMs }: Pick<Offer, 'peer' | 'issuedAtMs' | 'expiresAtMs'>,
+  nowMs: number,
+  errorMsMax: number,
+): void {
   if (expiresAtMs - issuedAtMs > LIFETIME_MS_MAX) throw refused('not-yet', peer);
   const aheadMs = clockDifferenceMs({ issuedAtMs, expiresAtMs }, nowMs);
   if (expiresAtMs + errorMsMax <= nowMs) throw refused('expired', peer, { aheadMs });

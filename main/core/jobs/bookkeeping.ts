@@ -1,7 +1,7 @@
 /** Updates jobs and ledger to match the chain and the channels, both together or neither. */
 import type { SettlementEvent } from '../../ports/chain.ts';
 import type { ChannelAccount } from '../../ports/claims.ts';
-import type { Ledger } from '../ledger/index.ts';
+import type { ChannelPurpose, Ledger } from '../ledger/index.ts';
 import type { Jobs } from './jobs.ts';
 
 export interface Bookkeeping {
@@ -12,6 +12,8 @@ export interface Bookkeeping {
   /** Asset IDs of the token that channels pay in and of the chain's native coin. */
   readonly tokenId: string;
   readonly coinId: string;
+  /** Purpose of the channels on which this machine is paid. Default: jobs. */
+  readonly purpose?: ChannelPurpose;
 }
 
 /**
@@ -51,7 +53,8 @@ export function recoverBooks(parts: Bookkeeping, accounts: readonly ChannelAccou
   parts.transaction(() => {
     parts.jobs.recover((channelId) => charged.get(channelId) ?? null);
     for (const { channelId, charged: total, claimed } of accounts) {
-      parts.ledger.recoverCharges({ side: 'sold', channelId, assetId: parts.tokenId, total });
+      const { tokenId: assetId, purpose = 'jobs' } = parts;
+      parts.ledger.recoverCharges({ side: 'sold', channelId, assetId, total, purpose });
       parts.jobs.markClaimed({ channelId, claimedTotal: claimed, txHash: null });
     }
   });

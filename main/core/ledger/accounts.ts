@@ -35,9 +35,19 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
       'A deposit is recorded when its transaction is detected, which after a crash may be later than the spending',
   },
   'income:jobs': { grows: 'credit', meaning: 'Earned by served jobs', mayBeNegative: BOTH_WAYS },
+  'income:relaying': {
+    grows: 'credit',
+    meaning: 'Earned as a relay, by forwarding for other machines',
+    mayBeNegative: BOTH_WAYS,
+  },
   'expense:inference': {
     grows: 'debit',
     meaning: 'Spent on bought responses',
+    mayBeNegative: BOTH_WAYS,
+  },
+  'expense:relaying': {
+    grows: 'debit',
+    meaning: 'Spent on relays over which this machine is reached',
     mayBeNegative: BOTH_WAYS,
   },
   'fees:network': {

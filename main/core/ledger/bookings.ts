@@ -4,10 +4,11 @@ import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { LedgerStore } from '../../ports/ledger.ts';
+import type { Account, LedgerStore } from '../../ports/ledger.ts';
 import type { Book, Booked } from './book.ts';
 import {
   type ChannelAmount,
+  type ChannelPurpose,
   type CustomerPayment,
   claimEntry,
   customerPaymentEntry,
@@ -20,8 +21,10 @@ import {
   type KudosEvent,
   kudosEntry,
   payoutEntry,
+  type RelayingCharge,
   recoveredEntry,
   refundEntry,
+  relayingEntry,
   sentEntry,
   type TransferEvent,
 } from './entries.ts';
@@ -41,6 +44,8 @@ interface Endowment {
 export interface Bookings {
   /** Records the charge of a job that ended: income when sold, expense when bought. Called by core/jobs. */
   jobCharged(job: Job): Booked;
+  /** Records a step of relayed bytes, once: income when this machine forwarded, expense when it was reached. */
+  relayingCharged(event: Undated<RelayingCharge>): Booked;
   /** Records the kudos for a job, once. */
   kudosReceived(event: Undated<KudosEvent>): Booked;
   channelsClaimed(
@@ -64,10 +69,12 @@ export interface Bookings {
   /**
    * Records what a channel charged and a crash kept from the ledger; `total` is everything it ever charged. For
    * sold channels only at start, before the first job: a job that is being charged would be recorded twice. Fails
-   * with `database-corrupt` when more was recorded than charged.
+   * with `database-corrupt` when more was recorded than charged. `purpose`: jobs by default.
    */
   recoverCharges(
-    event: Undated<{ side: Job['side']; channelId: string; assetId: string; total: Amount; atMs: number }>,
+    event: Undated<{ side: Job['side']; channelId: string; assetId: string; total: Amount; atMs: number }> & {
+      readonly purpose?: ChannelPurpose;
+    },
   ): Booked;
   /** Part of a channel's charges that the ledger has. */
   bookedOnChannel(side: Job['side'], channelId: string): Amount;
@@ -95,13 +102,17 @@ export function createBookings(parts: {
     ...event,
     atMs: event.atMs ?? clock.now(),
   });
-  const bookedOnChannel = (side: Job['side'], channelId: string): Amount =>
-    side === 'sold'
-      ? amount(-store.sumForChannel('income:jobs', channelId))
-      : store.sumForChannel('expense:inference', channelId);
+  const bookedOnChannel = (side: Job['side'], channelId: string): Amount => {
+    const sum = (accounts: readonly Account[]) =>
+      accounts.reduce((total, account) => total + store.sumForChannel(account, channelId), 0n);
+    return side === 'sold'
+      ? amount(-sum(['income:jobs', 'income:relaying']))
+      : amount(sum(['expense:inference', 'expense:relaying']));
+  };
 
   return {
     jobCharged: (job) => postIfAny(jobEntry(job, job.endedAtMs ?? clock.now())),
+    relayingCharged: (event) => postIfAny(relayingEntry(dated(event))),
     kudosReceived: (event) => postIfAny(kudosEntry(dated(event))),
     channelsClaimed: (event) => postIfAny(claimEntry(dated(event)), activeKey),
     paidOut: (event) => postIfAny(payoutEntry(dated(event)), activeKey),
@@ -117,7 +128,7 @@ export function createBookings(parts: {
     recoverCharges: (event) =>
       store.transaction(() => {
         const booked = bookedOnChannel(event.side, event.channelId);
-        return postIfAny(recoveredEntry({ ...dated(event), booked }));
+        return postIfAny(recoveredEntry({ purpose: 'jobs', ...dated(event), booked }));
       }),
     bookedOnChannel,
     reverse(key, reason) {

@@ -42,9 +42,7 @@ export function jobEntry(job: Job, atMs: number): PostingRequest | null {
     jobId: job.id,
     model: job.model,
     peer: job.peer,
-    lines: sold
-      ? move(assetId, charged, 'income:jobs', paidFrom(channelId), channelId)
-      : move(assetId, charged, 'channels:deposited', 'expense:inference', channelId),
+    lines: chargeLines({ side: job.side, channelId, assetId, purpose: 'jobs' }, charged),
   };
 }
 
@@ -104,6 +102,54 @@ export function kudosEntry({ job, assetId, amount, atMs }: KudosEvent): PostingR
     peer: job.peer,
     lines: move(assetId, amount, 'income:jobs', 'standing'),
   };
+}
+
+/** Purpose of a payment channel: which income or expense its charges are. */
+export type ChannelPurpose = 'jobs' | 'relaying';
+
+/** One step of relayed bytes that a peer bought here, or that this machine bought. */
+export interface RelayingCharge {
+  readonly side: Job['side'];
+  readonly peer: string;
+  readonly channelId: string;
+  readonly assetId: string;
+  readonly amount: Amount;
+  /** The channel's cumulative charge after it, which makes it unique. */
+  readonly cumulative: Amount;
+  readonly atMs: number;
+}
+
+export function relayingEntry(event: RelayingCharge): PostingRequest | null {
+  const { side, peer, channelId, assetId, amount: value, cumulative, atMs } = event;
+  if (value === 0n) return null;
+  const sold = side === 'sold';
+  return {
+    key: `relaying:${side}:${channelId}:${cumulative}`,
+    atMs,
+    kind: sold ? 'relaying-charged' : 'relaying-bought',
+    description: sold ? 'Forwarded for a machine' : 'Reached over a relay',
+    peer,
+    lines: chargeLines({ side, channelId, assetId, purpose: 'relaying' }, value),
+  };
+}
+
+/** The lines of a charge: income that the channel owes, or an expense of its deposit. */
+function chargeLines(
+  charge: {
+    readonly side: Job['side'];
+    readonly channelId: string;
+    readonly assetId: string;
+    readonly purpose: ChannelPurpose;
+  },
+  value: Amount,
+): LineRequest[] {
+  const { side, channelId, assetId, purpose } = charge;
+  if (side === 'sold') {
+    const income = purpose === 'relaying' ? 'income:relaying' : 'income:jobs';
+    return move(assetId, value, income, paidFrom(channelId), channelId);
+  }
+  const expense = purpose === 'relaying' ? 'expense:relaying' : 'expense:inference';
+  return move(assetId, value, 'channels:deposited', expense, channelId);
 }
 
 export interface ChannelAmount {
@@ -254,9 +300,10 @@ export function recoveredEntry(event: {
   assetId: string;
   total: Amount;
   booked: Amount;
+  purpose: ChannelPurpose;
   atMs: number;
 }): PostingRequest | null {
-  const { side, channelId, assetId, total, booked, atMs } = event;
+  const { side, channelId, assetId, total, booked, purpose, atMs } = event;
   if (booked > total) {
     throw new AppError(
       'database-corrupt',
@@ -271,9 +318,6 @@ export function recoveredEntry(event: {
     atMs,
     kind: 'charge-recovered',
     description: 'Charged before an unexpected stop',
-    lines:
-      side === 'sold'
-        ? move(assetId, missing, 'income:jobs', paidFrom(channelId), channelId)
-        : move(assetId, missing, 'channels:deposited', 'expense:inference', channelId),
+    lines: chargeLines({ side, channelId, assetId, purpose }, missing),
   };
 }

@@ -2,7 +2,7 @@
 export { ACCOUNT_NAMES, ACCOUNTS } from './accounts.ts';
 export type { Booked } from './book.ts';
 export type { Bookings } from './bookings.ts';
-export type { ChannelAmount, TransferEvent } from './entries.ts';
+export type { ChannelAmount, ChannelPurpose, TransferEvent } from './entries.ts';
 export { createLedger, type Ledger, type LedgerParts } from './ledger.ts';
 export type { PostingRequest } from './posting.ts';
 export type {

@@ -50,7 +50,7 @@ export interface Ledger extends Bookings {
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   /** The hours of the local day, 23 to 25, the coming ones included. */
   earningsByHour(assetId: string): readonly HourEarnings[];
-  /** Quarters of an hour with income in the last local days, today included, oldest first. */
+  /** Quarters of an hour in which this machine computed for money, in the last local days, today included, oldest first. */
   earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   /** Earnings of the last local days, today included, highest first. */
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
@@ -59,8 +59,8 @@ export interface Ledger extends Bookings {
   /** Spent on bought answers in the last local days, today included, highest first. */
   spentByModel(assetId: string, days: number): readonly Spent[];
   spentByPeer(assetId: string, days: number): readonly Spent[];
-  /** Earnings for every asset that was ever income, by the network that its ID names. */
-  earningsByNetwork(days: number): readonly NetworkEarnings[];
+  /** Earnings of the last local days, today included, by where the jobs came from. */
+  earningsByNetwork(assetId: string, days: number): NetworkEarnings;
   /** The entry of an event; null when it was never recorded. */
   find(key: string): Posting | null;
   /** The lines of an entry, which take a third of the time; null when it was never recorded. */
@@ -102,7 +102,8 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
       if (span === 'total') return balance('income:jobs', assetId);
       return reports.earnedSince(assetId, span);
     },
-    received: (assetId) => amount(balance('income:jobs', assetId) - pendingPayout(assetId)),
+    received: (assetId) =>
+      amount(balance('income:jobs', assetId) + balance('income:relaying', assetId) - pendingPayout(assetId)),
     pendingPayout,
     earningsByDay: reports.byDay,
     earningsByHour: reports.byHour,

@@ -1,8 +1,10 @@
 /** Sums earnings by day, model, peer and network from the running flows. */
 import { assert } from '../../../shared/assert.ts';
+import { VISITOR_PREFIX } from '../../../shared/customers.ts';
+import { kudosOf } from '../../../shared/horde.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Account, Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
+import type { Account, Flow, FlowSpan, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
 const HOUR_MS = 3_600_000;
@@ -11,14 +13,17 @@ export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
   readonly day: string;
   readonly earned: Amount;
+  /** Part of it that the storefront sold: other machines computed that. */
+  readonly resold: Amount;
   /** Number of charged jobs. */
   readonly jobs: number;
   /** Fees in base units of the chain's native coin. */
   readonly feesCoin: Amount;
 }
 
+/** Earnings of what this machine computed. */
 export interface QuarterEarnings {
-  /** Start of a quarter of an hour with income. */
+  /** Start of a quarter of an hour with such income. */
   readonly fromMs: number;
   readonly earned: Amount;
   readonly jobs: number;
@@ -43,12 +48,19 @@ export interface Spent {
   readonly jobs: number;
 }
 
-export interface NetworkEarnings {
-  /** CAIP-2 id, e.g. `eip155:31337`. */
-  readonly network: string;
-  readonly assetId: string;
+interface Sales {
   readonly earned: Amount;
   readonly jobs: number;
+}
+
+/** Earnings by where the jobs came from. */
+export interface NetworkEarnings {
+  /** Peers that bought what this machine computed. */
+  readonly market: Sales;
+  /** Visitors of the storefront, before what their answers cost on the market. */
+  readonly storefront: Sales;
+  /** Of all Hordes, in hundredths. */
+  readonly kudos: Amount;
 }
 
 export interface HourEarnings {
@@ -67,7 +79,7 @@ export interface Reports {
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   spentByModel(assetId: string, days: number): readonly Spent[];
   spentByPeer(assetId: string, days: number): readonly Spent[];
-  byNetwork(days: number): readonly NetworkEarnings[];
+  byNetwork(assetId: string, days: number): NetworkEarnings;
 }
 
 export function createReports(parts: {
@@ -90,6 +102,8 @@ export function createReports(parts: {
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
   const incomeSince = (assetId: string, fromMs: number): Flow =>
     store.flow('income:jobs', assetId, since(fromMs));
+  const resoldIn = (assetId: string, span: FlowSpan): Flow =>
+    store.flow('income:jobs', assetId, span, VISITOR_PREFIX);
 
   /** The spans of the last local days, oldest first; the last one is today. */
   const daySpans = (days: number) => {
@@ -125,14 +139,18 @@ export function createReports(parts: {
         return {
           day: calendar.day(span.fromMs),
           earned: amount(-income.amount),
+          resold: amount(-resoldIn(assetId, span).amount),
           jobs: income.jobs,
           feesCoin: store.flow('fees:network', coinId, span).amount,
         };
       }),
-    byQuarter: (assetId, days) =>
-      store
-        .flowsByQuarter('income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
-        .map(({ fromMs, amount: flowed, jobs }) => ({ fromMs, earned: amount(-flowed), jobs })),
+    byQuarter(assetId, days) {
+      const span = since(dayStarts(days)[0] ?? 0);
+      const resold = store.flowsByQuarter('income:jobs', assetId, span, VISITOR_PREFIX);
+      return withoutFlows(store.flowsByQuarter('income:jobs', assetId, span), resold).map(
+        ({ fromMs, amount: flowed, jobs }) => ({ fromMs, earned: amount(-flowed), jobs }),
+      );
+    },
     byHour(assetId) {
       const startMs = calendar.startOfDay(clock.now());
       const endMs = calendar.startOfNextDay(startMs);
@@ -144,24 +162,35 @@ export function createReports(parts: {
       earnedBy(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
     spentByModel: (assetId, days) => spentBy(assetId, days, 'model'),
     spentByPeer: (assetId, days) => spentBy(assetId, days, 'peer'),
-    byNetwork: (days) => networksOf(store, (assetId) => incomeSince(assetId, dayStarts(days)[0] ?? 0)),
+    byNetwork: (assetId, days) => networksIn(store, assetId, since(dayStarts(days)[0] ?? 0)),
   };
 }
 
-function networksOf(store: LedgerStore, incomeOf: (assetId: string) => Flow): NetworkEarnings[] {
-  return store
+function networksIn(store: LedgerStore, assetId: string, span: FlowSpan): NetworkEarnings {
+  const all = store.flow('income:jobs', assetId, span);
+  const resold = store.flow('income:jobs', assetId, span, VISITOR_PREFIX);
+  const kudos = store
     .balances()
-    .filter(({ account }) => account === 'income:jobs')
-    .map(({ assetId }) => {
-      const income = incomeOf(assetId);
-      return {
-        // An asset's ID is its network's ID, a slash, and its contract on that network.
-        network: assetId.slice(0, assetId.lastIndexOf('/')),
-        assetId,
-        earned: amount(-income.amount),
-        jobs: income.jobs,
-      };
-    });
+    .filter((each) => each.account === 'income:jobs' && kudosOf(each.assetId) !== null)
+    .reduce((sum, each) => sum - store.flow('income:jobs', each.assetId, span).amount, 0n);
+  return {
+    market: { earned: amount(resold.amount - all.amount), jobs: all.jobs - resold.jobs },
+    storefront: { earned: amount(-resold.amount), jobs: resold.jobs },
+    kudos: amount(kudos),
+  };
+}
+
+/** Subtracts some of the flows from all, and leaves out the quarters in which nothing else flowed. */
+function withoutFlows(all: readonly TimedFlow[], some: readonly TimedFlow[]): readonly TimedFlow[] {
+  if (some.length === 0) return all;
+  const byTime = new Map(some.map((flow) => [flow.fromMs, flow]));
+  return all
+    .map(({ fromMs, amount: flowed, jobs }) => ({
+      fromMs,
+      amount: amount(flowed - (byTime.get(fromMs)?.amount ?? 0n)),
+      jobs: jobs - (byTime.get(fromMs)?.jobs ?? 0),
+    }))
+    .filter(({ amount: flowed, jobs }) => flowed !== 0n || jobs !== 0);
 }
 
 /** Sums by name, highest first; flows without a name are left out. `sign` makes the sums positive. */

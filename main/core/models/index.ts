@@ -28,4 +28,6 @@ export type { ModelProgress, StoredModel } from './model-record.ts';
 export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';
 export { isOwnModel, type OwnFiles } from './own-files.ts';
 export { type OpenPartFile, openPartFile, partBytes } from './part-file.ts';
+export { createProgress, type Progress } from './progress.ts';
 export { type Candidate, rankModels } from './rank.ts';
+export { openZipMember } from './zip-member.ts';

@@ -24,19 +24,28 @@ export function mayExceed(context: Context, bytesMax: number): boolean {
 
 /** Receives and parses the body. Fails with `bad-request`, also if it is compressed, or larger than it said. */
 export async function readJsonBody(context: Context): Promise<unknown> {
+  return parseJsonBody(await readBody(context));
+}
+
+/** Receives the body as it was sent. Fails with `bad-request`, also if it is compressed, or larger than it said. */
+export async function readBody(context: Context): Promise<Uint8Array> {
   const encoding = context.req.header('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity') {
     throw new AppError('bad-request', 'Send the request body without Content-Encoding.', {
       details: { code: ENCODING_NOT_SUPPORTED },
     });
   }
-  let text: string;
   try {
-    text = await readText(context.req.raw.body);
+    return await readBytes(context.req.raw.body);
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     throw invalidBody('The request body could not be read.', cause);
   }
+}
+
+/** Fails with `bad-request`. */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes);
   if (isDeepJson(text)) throw invalidBody(`The request body nests deeper than ${JSON_DEPTH_MAX} levels.`);
   try {
     return JSON.parse(text);
@@ -45,7 +54,7 @@ export async function readJsonBody(context: Context): Promise<unknown> {
   }
 }
 
-async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
@@ -53,7 +62,7 @@ async function readText(body: ReadableStream<Uint8Array> | null): Promise<string
     if (bytes > BODY_BYTES_MAX) throw tooLarge();
     chunks.push(chunk);
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(): AppError {

@@ -1,5 +1,5 @@
 /** Public interface of the OpenAI HTTP module. */
-export { limitBodies, mayExceed, readJsonBody } from './body.ts';
+export { limitBodies, mayExceed, parseJsonBody, readBody, readJsonBody } from './body.ts';
 export { answerHeaders, PAID_ENDPOINTS, type ReadAsked } from './endpoints.ts';
 export {
   answerFailures,

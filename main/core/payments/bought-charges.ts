@@ -27,17 +27,20 @@ export function createBoughtCharges(parts: {
   readonly jobs: Pick<Jobs, 'list' | 'update'>;
   readonly clock: Clock;
   readonly assetId: string;
+  /** True if the channel pays a relay. Default: none does. */
+  readonly isOfRelay?: (channelId: string) => boolean;
   /** Called after the ledger may have changed. */
   readonly changed: () => void;
 }): BoughtCharges {
-  const { ledger, jobs, clock, assetId, changed } = parts;
+  const { ledger, jobs, clock, assetId, changed, isOfRelay = () => false } = parts;
   const lacking = (channelId: string, total: Amount) => total - ledger.bookedOnChannel('bought', channelId);
 
   function record(channelId: string, total: Amount): Amount {
     // A provider that lost a charge reports a lower total; what is recorded stays recorded.
     const lacked = lacking(channelId, total);
     if (lacked < 0n) return ZERO;
-    ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
+    const purpose = isOfRelay(channelId) ? 'relaying' : 'jobs';
+    ledger.recoverCharges({ side: 'bought', channelId, assetId, total, purpose });
     changed();
     return amount(lacked);
   }

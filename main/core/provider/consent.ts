@@ -16,12 +16,12 @@ export interface Consent {
   noteBuyer(peer: string): void;
 }
 
-export type ConsentSettings = Pick<Settings, 'sellTo' | 'knownPeers' | 'categoriesOff'>;
+export type ConsentSettings = Pick<Settings, 'marketOn' | 'sellTo' | 'knownPeers' | 'categoriesOff'>;
 
 export interface ConsentOptions {
   readonly settings: () => ConsentSettings;
   readonly records: RecordStore;
-  /** True for the owner's machines, this one included: they may always buy. */
+  /** True for the owner's machines, this one included, and the owner's guests: they may always buy. */
   readonly isOwn: (peer: string) => boolean;
 }
 
@@ -33,8 +33,10 @@ export function createConsent({ settings, records, isOwn }: ConsentOptions): Con
   const buyers = new Set(records.list(COLLECTION).map(({ key }) => key));
 
   function mayBuy(peer: string): boolean {
-    const { sellTo, knownPeers } = settings();
-    if (sellTo === 'anybody' || isOwn(peer) || knownPeers.includes(peer)) return true;
+    const { marketOn, sellTo, knownPeers } = settings();
+    if (isOwn(peer)) return true;
+    if (!marketOn) return false;
+    if (sellTo === 'anybody' || knownPeers.includes(peer)) return true;
     return sellTo === 'known' && buyers.has(peer);
   }
 
@@ -61,7 +63,7 @@ export function createConsent({ settings, records, isOwn }: ConsentOptions): Con
       for (const category of categoriesOf(asked, false)) checkCategory(category);
     },
     noteBuyer(peer) {
-      if (buyers.has(peer) || buyers.size >= BUYERS_MAX) return;
+      if (isOwn(peer) || buyers.has(peer) || buyers.size >= BUYERS_MAX) return;
       buyers.add(peer);
       records.set(COLLECTION, peer, '{}');
     },

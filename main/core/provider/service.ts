@@ -12,13 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { HeldModel, ModelEngines } from '../../ports/model-engines.ts';
 import type { PeerKey } from '../../ports/network.ts';
-import {
-  type AdmittedPayment,
-  CHANNEL_PATH,
-  type Admission as GateAdmission,
-  type PaidRequest,
-  type PaymentGate,
-} from '../../ports/payments.ts';
+import { type AdmittedPayment, CHANNEL_PATH, type PaymentGate } from '../../ports/payments.ts';
 import type { ShownReference } from '../../ports/references.ts';
 import type { Offers } from '../identity/index.ts';
 import {
@@ -45,12 +39,14 @@ import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { addCheckReports, type TakeReport } from './check-reports.ts';
 import { type Consent, SELLS_ALL } from './consent.ts';
 import { createFreeRequests, type FreeRequests } from './free-requests.ts';
+import { type Guests, guestParts } from './guests.ts';
 import { jobSeed } from './job-seed.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { addOfferRoutes, notOffered } from './offer-routes.ts';
 import { createOtherJobs, type OtherJobs } from './other-jobs.ts';
+import { paidRequest, responseOf } from './paid-request.ts';
 import {
   paused,
   pausedByStorage,
@@ -74,6 +70,8 @@ export interface ProviderOptions {
   readonly offers: Offers;
   readonly presence: () => Presence;
   readonly limits?: Partial<ProviderLimits>;
+  /** Requesters that pay nothing. Default: none. */
+  readonly guests?: Guests;
   /** The owner's choice of buyers and jobs. Default: all. */
   readonly consent?: Consent;
   /** Keeps answers of batches when this process ends. Default: they are in memory only. */
@@ -138,6 +136,10 @@ export function createProviderService(options: ProviderOptions): ProviderService
     },
   };
 
+  const { guests } = options;
+  const guesting = guests && { ...parts, ...guestParts(guests, offers) };
+  const partsFor = (peer: string) => (guesting && guests.isGuest(peer) ? guesting : parts);
+
   // Some clients end every path with a slash.
   const app = new Hono({ strict: false });
   identifyResponses(app);
@@ -149,7 +151,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const { references = () => [], verdicts = () => [] } = options;
   addOfferRoutes(app, { offers, key, consent, references, verdicts });
   for (const { path, read } of PAID_ENDPOINTS) {
-    app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
+    app.post(path, (context) => pausedByStorage(sell(partsFor(peerOf(context)), context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
   }
   app.post(CHANNEL_PATH, (context) => {
@@ -478,18 +480,4 @@ async function openChannel(parts: SellingParts, context: Context): Promise<Respo
   } finally {
     leave();
   }
-}
-
-function responseOf({ body, status, headers }: Extract<GateAdmission, { kind: 'answered' }>): Response {
-  return new Response(body, { status, headers });
-}
-
-function paidRequest(context: Context, costMax: PaidRequest['ceiling'], description: string): PaidRequest {
-  return {
-    method: context.req.method,
-    path: context.req.path,
-    header: (name) => context.req.header(name),
-    ceiling: costMax,
-    description,
-  };
 }

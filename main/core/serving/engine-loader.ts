@@ -28,6 +28,8 @@ export interface EngineLoaderOptions {
   readonly settings: () => Settings;
   readonly machine: Pick<MachineReader, 'inventory'>;
   readonly graphics: Graphics;
+  /** The fetched libraries for GPUs that a process starting now gets; another value for others. Default: never any. */
+  readonly libraries?: () => string | null;
   readonly clock: Clock;
   readonly log: Log;
   /** Number of running jobs. */
@@ -47,10 +49,13 @@ export class EngineLoader {
   #loadedId: string | null = null;
   /** Options of the last load. */
   #loadedWith: LoadOptions | null = null;
+  /** Those of the processes that run. */
+  #libraries: string | null;
   #isStopped = false;
 
   constructor(options: EngineLoaderOptions) {
     this.#options = options;
+    this.#libraries = this.#currentLibraries();
   }
 
   /**
@@ -99,10 +104,12 @@ export class EngineLoader {
     const file = this.#options.file();
     if (this.#isStopped || file === null) return;
     const mayRun = presence.current().decision !== 'pause';
-    // A process keeps the GPUs that it started with.
-    if (await graphics.refresh()) {
+    // A process keeps the GPUs and the libraries that it started with.
+    const isReplaced = this.#currentLibraries() !== this.#libraries && this.#options.activeJobs() === 0;
+    if ((await graphics.refresh()) || isReplaced) {
       await this.handBack();
       await stopAll();
+      this.#libraries = this.#currentLibraries();
     }
     const status = engine.status();
     const isLoaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
@@ -115,6 +122,10 @@ export class EngineLoader {
       // The engine's own status shows the failure and its next attempt.
       log.warn('The model could not be loaded', { model: file.id, code: error.code, cause: error.message });
     }
+  }
+
+  #currentLibraries(): string | null {
+    return this.#options.libraries?.() ?? null;
   }
 
   /** The owner changed the limits on cores or GPU memory: reloads an idle engine. */

@@ -7,4 +7,4 @@ export { listingOf } from './listing.ts';
 export { createMarketEngines } from './market-engines.ts';
 export { createMarketOffers, type MarketOffers } from './market-offers.ts';
 export { createStorefront, type PublicEnvironment, type StorefrontApp } from './service.ts';
-export { type BlockList, blockedSchema, createBlockList } from './visitors.ts';
+export { type BlockList, blockedSchema, createBlockList, createVisitors, type Visitor } from './visitors.ts';

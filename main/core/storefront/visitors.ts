@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { visitorPeer } from '../../../shared/customers.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { subnetOf } from '../../../shared/subnet.ts';
@@ -20,7 +21,7 @@ const NAME_CHARACTERS = 16;
 export function createVisitors(): (address: string) => Visitor {
   const secret = randomBytes(32);
   const nameOf = (text: string) =>
-    `web-${createHmac('sha256', secret).update(text).digest('hex').slice(0, NAME_CHARACTERS)}`;
+    visitorPeer(createHmac('sha256', secret).update(text).digest('hex').slice(0, NAME_CHARACTERS));
   return (address) => ({ peer: nameOf(hostOf(address)), subnet: nameOf(`subnet ${subnetOf(address)}`) });
 }
 

@@ -11,7 +11,7 @@ import type { PackageInstaller } from '../../ports/updates.ts';
 import { reasonOf } from '../models/index.ts';
 import { judge } from './feed.ts';
 import { type FeedSourceOptions, feedFolder, fetchFeed, installationId } from './feed-source.ts';
-import { downloadPackage, type PackageDownload } from './package-download.ts';
+import { downloadPinned, type PinnedDownload } from './pinned-download.ts';
 
 const FIRST_CHECK_MS = 5 * 60_000;
 const CHECK_EVERY_MS = 24 * 3_600_000;
@@ -19,7 +19,7 @@ const CHECK_EVERY_MS = 24 * 3_600_000;
 const RETRY_MS = 3_600_000;
 const PROGRESS_EVERY_MS = 500;
 
-export interface UpdatesOptions extends PackageDownload, FeedSourceOptions {
+export interface UpdatesOptions extends PinnedDownload, FeedSourceOptions {
   /** Address of the feed's folder; null: nothing is contacted. */
   readonly feed: string | null;
   readonly version: string;
@@ -167,7 +167,7 @@ class UpdateSearch implements Updates {
     this.#forget();
     this.#show({ doing: 'downloading', receivedBytes: 0 });
     let shownAtMs = clock.monotonic();
-    const path = await downloadPackage(this.#options, new URL(file.name, folder).href, file, {
+    const path = await downloadPinned(this.#options, new URL(file.name, folder).href, file, {
       signal: this.#closed.signal,
       onBytes: (receivedBytes) => {
         if (clock.monotonic() - shownAtMs < PROGRESS_EVERY_MS) return;

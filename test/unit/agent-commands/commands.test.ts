@@ -70,7 +70,7 @@ test('a wrong or missing value exits with 2 before anything is read or written',
   for (const words of [
     ['logs', '--level', 'loud'],
     ['logs', '--lines', 'many'],
-    ['ledger', 'export', '--format', 'pdf'],
+    ['ledger', 'export', '--format', 'xls'],
     ['ledger', 'export', '--format', 'csv', '--from', 'yesterday'],
     ['ledger', 'verify', '--home', ' '],
     ['backup'],

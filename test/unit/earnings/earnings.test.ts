@@ -60,6 +60,7 @@ function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
           byDay: ledger.earningsByDay(ASSET, COIN.id, 7),
           byModel: ledger.earningsByModel(ASSET, 7),
           byDevice: earningsByDevice(ledger.earningsByQuarter(ASSET, 7), meter.deviceChanges()),
+          byNetwork: ledger.earningsByNetwork(ASSET, 7),
         },
         meter,
         coin: COIN,
@@ -71,12 +72,13 @@ function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
   return { clock, now, meter, ledger, overview, records };
 }
 
-const sold = (key: string, value: bigint, atMs: number): PostingRequest => ({
+const sold = (key: string, value: bigint, atMs: number, peer = 'peer'): PostingRequest => ({
   key,
   atMs,
   kind: 'job-charged',
   description: 'Served a model',
   model: 'model',
+  peer,
   lines: [
     { account: 'channels:owed', assetId: ASSET, amount: amount(value) },
     { account: 'income:jobs', assetId: ASSET, amount: amount(-value) },
@@ -235,8 +237,9 @@ test('attributes earnings to the device in use, to several within one quarter, a
   );
 });
 
-test('the earnings by device add up to the ledger, for any order of jobs and devices', () => {
+test('the earnings by device add up to what was computed here, for any order of jobs and devices', () => {
   const step = fc.record({
+    peer: fc.constantFrom('peer', 'web-visitor'),
     device: fc.constantFrom(null, 'a', 'b', 'c'),
     value: fc.integer({ min: 1, max: 10 ** 9 }),
     minutes: fc.integer({ min: 0, max: 40 }),
@@ -244,20 +247,30 @@ test('the earnings by device add up to the ledger, for any order of jobs and dev
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { clock, meter, ledger, overview } = open();
-      steps.forEach(({ device, value, minutes }, index) => {
+      steps.forEach(({ peer, device, value, minutes }, index) => {
         clock.advance(minutes * 60_000);
         if (device !== null) meter.setDevice(device);
-        ledger.postAll([sold(`k${index}`, BigInt(value), clock.now())]);
+        ledger.postAll([sold(`k${index}`, BigInt(value), clock.now(), peer)]);
       });
-      const { devices, totals } = overview();
+      const { devices, totals, networks } = overview();
       assert.equal(
         devices.reduce((sum, { earned }) => sum + earned, 0n),
-        totals.earned,
+        networks.market.earned,
       );
+      assert.equal(networks.market.earned + networks.storefront.earned, totals.earned);
       assert.equal(totals.earned, ledger.earned(ASSET, 'total'));
     }),
     { numRuns: 30 },
   );
+});
+
+test('sales of the storefront are earned, and aren’t left of the work of this machine', () => {
+  const { clock, ledger, overview } = open();
+  clock.advance(HOUR_MS);
+  ledger.postAll([sold('own', 500_000n, NOON_MS), sold('resold', 700_000n, NOON_MS, 'web-visitor')]);
+  const { totals } = overview({ power: 100_000 });
+  assert.equal(totals.earned, 1_200_000n);
+  assert.equal(totals.netMicroUsd, 500_000 - Math.round(totals.powerMicroUsd ?? 0));
 });
 
 test('a job has the device that computed from its start to its end, and none if that changed or is unknown', () => {

@@ -5,9 +5,14 @@
  * reach the process.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { readFetchedPackage } from '../../../main/adapters/llama/graphics-parameters.ts';
 import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
 import { chooseGraphics, graphicsMemory } from '../../../main/core/engine/index.ts';
 import { createGraphics, createModelMemory } from '../../../main/core/serving/index.ts';
@@ -132,6 +137,52 @@ test('passes the choice to the engine process', { skip: process.platform !== 'li
     command: ['--only-cuda'],
     cards: 'CUDA_VISIBLE_DEVICES=GPU-a,GPU-b',
   });
+});
+
+test('a process gets the folders of fetched libraries, before those of the system, unless it uses no GPU', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const libraries = () => ({
+    packageName: '@node-llama-cpp/linux-x64-cuda',
+    packageFolder: '/a b/0',
+    libraries: ['/a b/1', '/a b/2'],
+  });
+  const started = async (choice: GraphicsChoice) => {
+    const engine = createLlamaSpawner({ graphics: () => choice, libraries })();
+    const gone = new Promise<void>((resolve) => engine.onExit(() => resolve()));
+    const read = (file: string) => readFileSync(`/proc/${engine.pid}/${file}`, 'utf8').split('\0');
+    const seen = [
+      readFetchedPackage(read('cmdline')),
+      read('environ').find((part) => part.startsWith('LD_LIBRARY_PATH=')) ?? null,
+    ];
+    engine.kill();
+    await gone;
+    return seen;
+  };
+  const before = process.env.LD_LIBRARY_PATH;
+  assert.deepEqual(await started({ kind: 'all' }), [
+    { name: '@node-llama-cpp/linux-x64-cuda', folder: '/a b/0' },
+    `LD_LIBRARY_PATH=/a b/1:/a b/2${before ? `:${before}` : ''}`,
+  ]);
+  assert.deepEqual(await started({ kind: 'none' }), [null, before ? `LD_LIBRARY_PATH=${before}` : null]);
+});
+
+test('the engine’s library imports a fetched package, and others as before', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-fetched-'));
+  mkdirSync(join(folder, 'dist'));
+  writeFileSync(join(folder, 'dist/index.js'), 'export const place = import.meta.dirname;');
+  const module = fileURLToPath(new URL('../../../main/adapters/llama/fetched-package.ts', import.meta.url));
+  const code = `
+    const { useFetchedPackage } = await import(${JSON.stringify(module)});
+    useFetchedPackage({ name: '@node-llama-cpp/fetched', folder: ${JSON.stringify(folder)} });
+    const { place } = await import('@node-llama-cpp/fetched');
+    const other = await import('@node-llama-cpp/absent').catch(({ code }) => code);
+    console.log(JSON.stringify([place, other]));`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', code], {
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(JSON.parse(output), [join(folder, 'dist'), 'ERR_MODULE_NOT_FOUND']);
 });
 
 test('counts the memory of the GPUs that are on, less what their drivers take', () => {

@@ -2,7 +2,7 @@
  * Verifies: the facts of a forecast come from finished days, the served model, and the owner's schedule and prices.
  * Setup: sources made up by the test, at noon of a fixed day.
  * Fails if: today counts as a past day, a day beyond the list of jobs looks idle, a throttle or a practice price
- * enters the forecast, unknown speeds become a forecast.
+ * enters the forecast, unknown speeds become a forecast, or work that others do, or that pays no money, counts.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -193,4 +193,16 @@ test('incomes: measured before predicted, at the owner’s intensity, and none w
   const half = incomesOf(sourcesOf({ settings: () => ({ ...DEFAULT_SETTINGS, comfort: 2 }) }), models);
   const ratio = Number(half[0]?.high) / Number(full[0]?.high);
   assert.ok(Math.abs(ratio - 0.5) < 0.01, String(ratio));
+});
+
+test('jobs of the storefront, which others compute, and of an AI Horde, which pays no money, count as no work', () => {
+  const usage = { days: () => [counted('2026-11-23', 8)] };
+  const paid = job(20);
+  const others = [
+    { ...job(22, 2), peer: 'web-0123456789abcdef' },
+    { ...job(23, 3), peer: 'horde:aihorde.net' },
+  ];
+  const withOthers = facts({ usage }, [paid, ...others]);
+  assert.deepEqual(withOthers?.days, [{ freeHours: 8, busyHours: 1 }]);
+  assert.deepEqual(withOthers?.tokens, { read: 20, written: 10 });
 });

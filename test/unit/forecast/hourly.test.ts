@@ -1,7 +1,8 @@
 /**
  * Verifies: the average per hour rests on at least one hour of permitted work and on counted days alone.
  * Setup: counted hours and daily earnings made up by the test; a clock that the test moves.
- * Fails if: an average is shown too early, or earnings of a day without counted hours are included.
+ * Fails if: an average is shown too early, or earnings of a day without counted hours, or what other machines computed for
+ *   the storefront, are included.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,9 +27,9 @@ test('the average per hour needs one full hour, and leaves out days that were no
     coinId: 'coin',
     ledger: {
       earningsByDay: () => [
-        { day: '2026-11-22', earned: amount(9_000_000n), jobs: 9, feesCoin: amount(0n) },
-        { day: '2026-11-23', earned: amount(600n), jobs: 3, feesCoin: amount(0n) },
-        { day: '2026-11-24', earned: amount(300n), jobs: 1, feesCoin: amount(0n) },
+        { day: '2026-11-22', earned: amount(9_000_000n), resold: amount(0n), jobs: 9, feesCoin: amount(0n) },
+        { day: '2026-11-23', earned: amount(600n), resold: amount(0n), jobs: 3, feesCoin: amount(0n) },
+        { day: '2026-11-24', earned: amount(1_300n), resold: amount(1_000n), jobs: 2, feesCoin: amount(0n) },
       ],
     },
   });

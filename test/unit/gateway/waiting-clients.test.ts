@@ -1,9 +1,10 @@
 /**
  * Verifies: a client that has to wait is notified. While providers restart it gets 503 with `Retry-After`, beyond the
- * gateway's limit 429, and a streamed response that begins late has its headers early and a comment every 15 s.
+ * gateway's limit or before a restart 429, and a streamed response that begins late has its headers early and a comment
+ * every 15 s.
  * Setup: real provider services with scripted engines on networks in memory, a clock that the test moves.
  * Fails if: a restart looks like a model that doesn't exist, the queue is unbounded, a place is never freed, a client times
- * out without a sign of life, or a late answer is never concluded.
+ * out without a sign of life, a late answer is never concluded, or a restart ends an answer.
  */
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
@@ -153,6 +154,25 @@ it('limits the requests in progress and answers 429, and frees each place howeve
     void answer;
   }
   for (const answer of answers) assert.equal((await answer).status, 200);
+  await assertIdle();
+});
+
+it('lets answers in progress end before a restart, and tells new clients to come back', async () => {
+  const { gateway, ask, engine, assertIdle } = await setUp();
+  const begun = ask({ stream: true });
+  const run = await engine.next();
+  assert.equal(gateway.gateway.active(), 1);
+  const takeRequests = gateway.gateway.refuseRequests();
+  await assertRetry(await ask(), 429, 'rate_limit_exceeded');
+  assert.equal(gateway.gateway.active(), 1, 'what was refused is waited for by nobody');
+  finish(run);
+  assert.match(await (await begun).text(), /"fine"[\s\S]*\[DONE\]/);
+  await assertIdle();
+  assert.equal(gateway.gateway.active(), 0);
+  takeRequests();
+  const next = ask();
+  finish(await engine.next());
+  assert.equal((await next).status, 200);
   await assertIdle();
 });
 

@@ -80,7 +80,7 @@ test('asks in the recorded shape, under its own name, and reads a job', async ()
 });
 
 test('reads what was passed over, and leaves out what is no count', async () => {
-  horde.skipped = { models: 3, nsfw: 'many', performance: -1, max_length: 0 };
+  horde.skipped = { models: 3, nsfw: 'many', performance: -1, max_length: 0, kudos: 1.5 };
   assert.deepEqual(await connect().pop(REQUEST, NEVER), { kind: 'none', skipped: { models: 3 } });
 });
 

@@ -214,6 +214,10 @@ test('answers a job with its raw prompt, and records kudos that are no money', a
   await until(() => it.kudos() > 0n);
   assert.equal(it.kudos(), 1_234n, 'the third decimal is cut off');
   assert.equal(it.ledger.earned(it.asset, 'total'), 1_234n);
+  const none = { earned: 0n, jobs: 0 };
+  assert.deepEqual(it.ledger.earningsByNetwork('token', 1), {
+    ...{ market: none, storefront: none, kudos: 1_234n },
+  });
   assert.deepEqual(horde.to(SUBMIT)[0]?.body, {
     ...{ id: 'job-1', generation: 'there was a king.', state: 'ok', gen_metadata: [] },
     seed: run.request.seed,
@@ -256,8 +260,10 @@ describe('asks for nothing', () => {
     test(`${state}: ${JSON.stringify(more)}`, async () => {
       const it = await started(more);
       await it.is(state);
+      // Before the deadline of a request, which would take it back.
+      await quiet();
       it.clock.advance(MINUTE_MS);
-      await turn();
+      await quiet();
       assert.deepEqual(horde.requests, []);
     });
   }
@@ -316,14 +322,14 @@ describe('presence', () => {
     it.clock.advance(0);
     await it.is('paused');
     it.clock.advance(19_000);
-    await turn();
+    await quiet();
     assert.equal(horde.maintenance, null);
     await it.poll(30_000, WORKER);
     await quiet();
     assert.equal(horde.maintenance, 'Paused by its machine: on battery.');
     const polls = horde.to(POP).length;
     it.clock.advance(60 * MINUTE_MS);
-    await turn();
+    await quiet();
     assert.equal(horde.to(POP).length, polls, 'no poll while paused');
     it.setPresence('run', 'idle');
     await it.poll(0, WORKER);
@@ -394,7 +400,7 @@ describe('jobs that can’t be done', () => {
     });
     assert.equal(horde.to(POP).length, 8);
     it.clock.advance(59 * MINUTE_MS);
-    await turn();
+    await quiet();
     assert.equal(horde.to(POP).length, 8);
     await it.poll(2 * MINUTE_MS);
   });
@@ -501,7 +507,7 @@ describe('a server that refuses', () => {
     it.clock.advance(60 * MINUTE_MS);
     it.worker.wake();
     it.clock.advance(0);
-    await turn();
+    await quiet();
     assert.equal(horde.requests.length, 1);
     it.choice.now = { ...it.choice.now, key: HORDE_KEY };
     it.worker.chosen();
@@ -528,7 +534,7 @@ describe('a server that refuses', () => {
     const it = await started();
     await it.is('limited');
     it.clock.advance(599_000);
-    await turn();
+    await quiet();
     assert.equal(horde.to(POP).length, 1);
     await it.poll(2_000);
   });
@@ -549,11 +555,11 @@ describe('a server that refuses', () => {
     assert.equal(it.kudos(), 1_234n);
   });
 
-  for (const [name, answer, state] of [
-    ['an answer for good', reply(403, { rc: 'WrongCredentials' }), 'failed'],
-    ['an answer that came too late', reply(404, { rc: 'InvalidJobID' }), 'failed'],
-    ['a repeat', reply(400, { rc: 'DuplicateGen' }), 'charged'],
-    ['in a shape that isn’t known', reply(200, { prize: 5 }), 'charged'],
+  for (const [name, answer, state, error] of [
+    ['an answer for good', reply(403, { rc: 'WrongCredentials' }), 'failed', 'not-accepted'],
+    ['an answer that came too late', reply(404, { rc: 'InvalidJobID' }), 'failed', 'aborted'],
+    ['a repeat', reply(400, { rc: 'DuplicateGen' }), 'charged', null],
+    ['in a shape that isn’t known', reply(200, { prize: 5 }), 'charged', null],
   ] as const) {
     test(`${name}: no kudos, and the job ends`, async () => {
       horde.queue.push(hordeJob('job-1', MODEL.name));
@@ -564,6 +570,7 @@ describe('a server that refuses', () => {
       run.text('there', 1);
       run.end('stop');
       await until(() => it.last().state === state);
+      assert.equal(it.last().error, error);
       assert.equal(it.kudos(), 0n);
       assert.deepEqual(it.database.records.list('horde-jobs'), []);
       assert.equal(horde.to(SUBMIT).length, 1);

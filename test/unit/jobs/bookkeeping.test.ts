@@ -177,6 +177,13 @@ test('waiting records nothing', () => {
   assert.deepEqual(ledger.trialBalance(), []);
 });
 
+test('a charge of a relay that a crash kept from the ledger is income of the relay', () => {
+  const { ledger, books } = setUp();
+  recoverBooks({ ...books, purpose: 'relaying' }, [account('0xch', 7n)]);
+  assert.equal(ledger.balance('income:relaying', TOKEN), 7n);
+  assert.equal(ledger.earned(TOKEN, 'total'), 0n);
+});
+
 test('after a crash between channel and ledger, the job and its charge are recovered', () => {
   const { ledger, jobs, books, markJobs } = setUp();
   jobs.insert(soldJob({ id: 'a' }));

@@ -18,6 +18,7 @@ import { openLedgerStore } from '../../../main/adapters/sqlite/ledger-store.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
 import type { LedgerProblem } from '../../../main/ports/ledger.ts';
+import { isVisitor, VISITOR_PREFIX } from '../../../shared/customers.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -43,7 +44,8 @@ function sale(id: number, value: bigint, ageMs = 0): PostingRequest {
     description: 'Served a model',
     jobId: `${id}`,
     model: `model-${id % 3}`,
-    peer: `peer-${id % 4}`,
+    // Some are visitors of the storefront.
+    peer: `${id % 4 === 3 ? VISITOR_PREFIX : 'peer-'}${id % 4}`,
     lines: [
       { account: 'channels:owed', assetId: TOKEN, amount: amount(value), channelId: `0x${id % 5}` },
       { account: 'income:jobs', assetId: TOKEN, amount: amount(-value), channelId: `0x${id % 5}` },
@@ -197,7 +199,7 @@ function fullAfter(path: string, pages: number): Database.Database {
   return database;
 }
 
-test('reports by day, model, peer and network equal a naive count in every time zone', () => {
+test('reports by day, model, peer and source of jobs equal a naive count in every time zone', () => {
   const entry = fc.record({
     value: fc.bigInt(1n, 10n ** 20n),
     ageMs: fc.integer({ min: 0, max: 9 * DAY_MS }),
@@ -245,14 +247,29 @@ test('reports by day, model, peer and network equal a naive count in every time 
         reported(ledger.earningsByPeer(TOKEN, 5), ({ peer }: { peer: string }) => peer),
         sums(({ peer }) => String(peer), recent),
       );
-      const networks = ledger.earningsByNetwork(5);
-      assert.deepEqual(
-        reported(networks, ({ network }: { network: string }) => network),
-        sums(() => 'eip155:31337', recent),
+      const isResold = ({ peer }: PostingRequest) => isVisitor(peer ?? '');
+      const totalOf = (requests: readonly PostingRequest[]) => ({
+        earned: requests.reduce((sum, { lines }) => sum + (lines[0]?.amount ?? 0n), 0n),
+        jobs: requests.length,
+      });
+      const [resold, own] = [recent.filter(isResold), recent.filter((request) => !isResold(request))];
+      assert.deepEqual(ledger.earningsByNetwork(TOKEN, 5), {
+        market: totalOf(own),
+        storefront: totalOf(resold),
+        kudos: 0n,
+      });
+      assert.equal(
+        days.reduce((sum, day) => sum + day.resold, 0n),
+        totalOf(resold).earned,
+      );
+      const quarters = ledger.earningsByQuarter(TOKEN, 5);
+      assert.equal(
+        quarters.reduce((sum, { earned }) => sum + earned, 0n),
+        totalOf(own).earned,
       );
       assert.equal(
-        networks.reduce((sum, { jobs }) => sum + jobs, 0),
-        recent.length,
+        quarters.reduce((sum, { jobs }) => sum + jobs, 0),
+        own.length,
       );
       database.close();
     }),

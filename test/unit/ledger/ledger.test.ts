@@ -262,7 +262,7 @@ test('income dated in the future, by a clock that was wrong, counts on its own d
   ledger.jobCharged(
     soldJob({ id: 'ahead', charged: '300', cumulative: '300', endedAtMs: later, model: 'a' }),
   );
-  const today = { day: '2026-11-23', earned: 0n, jobs: 0, feesCoin: 0n };
+  const today = { day: '2026-11-23', earned: 0n, resold: 0n, jobs: 0, feesCoin: 0n };
   assert.equal(ledger.earned(TOKEN, 'today'), 0n);
   assert.equal(ledger.earned(TOKEN, 'week'), 0n);
   assert.deepEqual(ledger.earningsByDay(TOKEN, COIN, 1), [today]);
@@ -306,10 +306,10 @@ test('income is summed by local day, week and model; days without income are inc
   sold('monday', '300', NOON, 'b');
   ledger.networkFee({ txHash: '0x1', assetId: COIN, amount: amount(9) });
   assert.deepEqual(ledger.earningsByDay(TOKEN, COIN, 4), [
-    { day: '2026-11-20', earned: 0n, jobs: 0, feesCoin: 0n },
-    { day: '2026-11-21', earned: 1n, jobs: 1, feesCoin: 0n },
-    { day: '2026-11-22', earned: 20n, jobs: 1, feesCoin: 0n },
-    { day: '2026-11-23', earned: 300n, jobs: 1, feesCoin: 9n },
+    { day: '2026-11-20', earned: 0n, resold: 0n, jobs: 0, feesCoin: 0n },
+    { day: '2026-11-21', earned: 1n, resold: 0n, jobs: 1, feesCoin: 0n },
+    { day: '2026-11-22', earned: 20n, resold: 0n, jobs: 1, feesCoin: 0n },
+    { day: '2026-11-23', earned: 300n, resold: 0n, jobs: 1, feesCoin: 9n },
   ]);
   assert.equal(ledger.earned(TOKEN, 'today'), 300n);
   assert.equal(ledger.earned(TOKEN, 'week'), 300n);
@@ -361,4 +361,29 @@ test('practice money and real money are never added up', () => {
     ledger.earningsByDay('eip155:8453/0x02', COIN, 1).map(({ earned }) => earned),
     [7n],
   );
+});
+
+test('a step of relayed bytes is income of the relay or an expense of the machine, once, and counts for its channel', () => {
+  const { ledger, database } = setUp();
+  const charge = { peer: 'peer', assetId: TOKEN, amount: amount(20), cumulative: amount(20) };
+  for (const [side, channelId] of [
+    ['sold', 'channel-1'],
+    ['bought', 'channel-2'],
+  ] as const) {
+    assert.equal(ledger.relayingCharged({ side, channelId, ...charge }), 'posted');
+    assert.equal(ledger.relayingCharged({ side, channelId, ...charge }), 'repeated');
+    assert.equal(ledger.bookedOnChannel(side, channelId), 20n);
+    // A crash kept one step from the ledger.
+    const recovered = { side, channelId, assetId: TOKEN, total: amount(40), purpose: 'relaying' as const };
+    assert.equal(ledger.recoverCharges(recovered), 'posted');
+    assert.equal(ledger.recoverCharges(recovered), 'nothing');
+  }
+  assert.equal(ledger.balance('income:relaying', TOKEN), 40n);
+  assert.equal(ledger.balance('expense:relaying', TOKEN), 40n);
+  assert.equal(ledger.balance('income:jobs', TOKEN), 0n);
+  assert.equal(ledger.balance('expense:inference', TOKEN), 0n);
+  assert.equal(ledger.pendingPayout(TOKEN), 40n);
+  assert.equal(ledger.received(TOKEN), 0n);
+  ledger.verifyBalanced();
+  database.close();
 });

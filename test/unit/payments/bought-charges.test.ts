@@ -17,7 +17,7 @@ import { manualClock } from '../../fakes/clock.ts';
 
 const ASSET = 'eip155:31337/0x01';
 
-function setUp() {
+function setUp(isOfRelay?: (channelId: string) => boolean) {
   const { ledger: store, jobs: records, records: marks } = openDatabase(':memory:');
   const clock = manualClock(1_000_000);
   const ledger = createLedger({ store, clock, calendar: createCalendar('UTC') });
@@ -27,6 +27,7 @@ function setUp() {
   let changes = 0;
   const charges = createBoughtCharges({
     ...{ ledger, jobs, clock, assetId: ASSET },
+    ...(isOfRelay && { isOfRelay }),
     changed: () => (changes += 1),
   });
   return {
@@ -49,6 +50,7 @@ function setUp() {
     learn: (total: number, isLatest = false) => charges.learn('0xch', amount(total), isLatest),
     record: (total: number) => charges.record('0xch', amount(total)),
     spent: () => ledger.balance('expense:inference', ASSET),
+    spentOnRelays: () => ledger.balance('expense:relaying', ASSET),
     changes: () => changes,
   };
 }
@@ -65,6 +67,13 @@ test('a total below what is recorded changes nothing', () => {
   assert.equal(record(99), 0n);
   assert.equal(spent(), 100n);
   assert.equal(changes(), 1);
+});
+
+test('a charge of a relay that is learned later is an expense for relays', () => {
+  const { record, learn, spent, spentOnRelays } = setUp((channelId) => channelId === '0xch');
+  record(20);
+  assert.equal(learn(60), 40n);
+  assert.deepEqual([spent(), spentOnRelays()], [0n, 60n]);
 });
 
 test('a charge that is learned later is the one of the channel’s last job, and no other’s', () => {

@@ -17,7 +17,7 @@ import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 import { ask, refused, setUp } from './provider-setup.ts';
 
 const OWN = 'own';
-const ALL: ConsentSettings = { sellTo: 'anybody', knownPeers: [], categoriesOff: [] };
+const ALL: ConsentSettings = { marketOn: true, sellTo: 'anybody', knownPeers: [], categoriesOff: [] };
 
 function consentOf(first: Partial<ConsentSettings> = {}, records = createMemoryRecordStore()) {
   const settings = { ...ALL, ...first };
@@ -53,6 +53,15 @@ describe('the owner’s choice of buyers', () => {
     consent.checkBuyer('friend');
     consent.checkBuyer(OWN);
     assert.throws(() => consent.checkBuyer('stranger'), { code: 'not-accepted' });
+  });
+
+  it('is nobody but this machine while the market is off, whoever is known', () => {
+    const { settings, consent } = consentOf({ marketOn: false, knownPeers: ['friend'] });
+    for (const sellTo of ['anybody', 'known', 'listed'] as const) {
+      settings.sellTo = sellTo;
+      assert.throws(() => consent.checkBuyer('friend'), { code: 'not-accepted' }, sellTo);
+      consent.checkBuyer(OWN);
+    }
   });
 
   it('includes peers that have paid here before, over a restart, too', async () => {

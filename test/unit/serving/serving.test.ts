@@ -124,7 +124,10 @@ function serve(
   const duty = createEngineDuty(engine);
   const handBacks: HandBack[] = [];
   const statusListeners: ((status: EngineStatus) => void)[] = [];
-  const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false };
+  const world = {
+    ...{ jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false },
+    libraries: null as string | null,
+  };
   const options = {
     engine: {
       ...engine,
@@ -147,6 +150,7 @@ function serve(
     settings,
     machine: { inventory: async () => ({ physicalCores: 4 }) },
     graphics: ALL_GRAPHICS,
+    libraries: () => world.libraries,
     records,
     clock,
     log,
@@ -173,15 +177,13 @@ function serve(
   const settled = async () => {
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
   };
-  const seen = { loads, handBacks, log, statusListeners };
+  const seen = { loads, handBacks, log, statusListeners, clock, notices };
   return {
     engine,
     records,
     settings,
     presence,
     models,
-    clock,
-    notices,
     duty,
     world,
     serving,
@@ -459,6 +461,28 @@ test('without the CPU nothing is served until it is on again, or another choice 
   settings.change({ processorOff: false });
   await settled();
   assert.equal(presence.availability.at(-1), 'ready');
+  serving.stop();
+});
+
+test('fetched libraries for GPUs start the engine again, once, as soon as no job runs', async () => {
+  const { loads, engine, serving, world, settled } = serve();
+  await settled();
+  let stops = 0;
+  engine.onStatus(({ state }) => {
+    if (state === 'stopped') stops += 1;
+  });
+  world.jobs = 1;
+  world.libraries = '/home/ada/cuda';
+  serving.idle();
+  await settled();
+  assert.deepEqual([loads.length, stops, world.ended], [1, 0, 0], 'a job runs');
+  world.jobs = 0;
+  serving.idle();
+  await settled();
+  serving.idle();
+  await settled();
+  assert.equal(loads.length, 2);
+  assert.ok(stops > 0, 'another process has to load them');
   serving.stop();
 });
 

@@ -1,26 +1,34 @@
-/** Settings page: who may buy from this machine, and which kinds of jobs are sold. */
+/** Job sources page: the market of peers, the choice of buyers, and the kinds of jobs that are sold. */
 import { JOB_CATEGORIES } from '../../shared/job-categories.ts';
-import { KNOWN_PEERS_MAX, peerIdSchema, type Settings } from '../../shared/settings.ts';
-import type { Change } from '../parts/doubts.tsx';
+import { KNOWN_PEERS_MAX, PEER_ID } from '../../shared/settings.ts';
+import { Row, Rows } from '../parts/rows.tsx';
+import { RuledNote } from '../parts/ruled-note.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { TextList } from '../parts/text-list.tsx';
-
-interface BuyersProps {
-  readonly settings: Settings;
-  readonly change: Change;
-}
+import { hrefTo } from '../route.ts';
+import { FactRows, PaidRow, type SourceProps } from './sources-parts.tsx';
 
 /** Longest address that can be pasted for its peer ID. */
 const ADDRESS_LENGTH_MAX = 400;
 const BUYERS = ['anybody', 'known', 'listed'] as const;
 
-export function BuyersPart({ settings, change }: BuyersProps) {
+export function MarketPart({ settings, change, paid }: SourceProps) {
   const { t } = useStrings();
-  const { sellTo, categoriesOff } = settings;
+  const { marketOn, sellTo } = settings;
   return (
-    <Part title={t('selling.buyers')} note={t('selling.buyersNote')}>
+    <Part isTop title={t('sources.market.title')} note={t('sources.market.note')}>
+      <Toggle
+        label={t('sources.market.on')}
+        note={t('sources.market.onNote')}
+        isSelected={marketOn}
+        onChange={(on) => change({ marketOn: on })}
+      />
+      <Rows>
+        <PaidRow source="market" paid={paid} />
+        <FactRows asks={t('sources.market.asks')} sees={t('sources.market.sees')} />
+      </Rows>
       <div className="settings-seg">
         <Segments
           label={t('selling.sellTo')}
@@ -32,11 +40,23 @@ export function BuyersPart({ settings, change }: BuyersProps) {
       </div>
       <p className="settings-note sm soft">{t(`selling.sellToMeaning.${sellTo}`)}</p>
       {sellTo === 'anybody' ? null : <KnownPeers settings={settings} change={change} />}
+      <Rows>
+        <Row title={<b>{t('sources.market.prices')}</b>} href={hrefTo('settings', 'selling')} />
+      </Rows>
+    </Part>
+  );
+}
+
+export function KindsPart({ settings: { categoriesOff }, change }: Omit<SourceProps, 'paid'>) {
+  const { t } = useStrings();
+  return (
+    <Part isTop title={t('sources.kinds.title')} note={t('sources.kinds.note')}>
+      <RuledNote groups={['jobs']} />
       {JOB_CATEGORIES.map((category) => (
         <Toggle
           key={category}
           label={t(`selling.category.${category}`)}
-          {...(category === 'batch' ? { note: t('selling.batchNote') } : {})}
+          note={t(`selling.categoryNote.${category}`)}
           isSelected={!categoriesOff.includes(category)}
           onChange={(on) => {
             const others = categoriesOff.filter((each) => each !== category);
@@ -48,7 +68,7 @@ export function BuyersPart({ settings, change }: BuyersProps) {
   );
 }
 
-function KnownPeers({ settings, change }: BuyersProps) {
+function KnownPeers({ settings, change }: Omit<SourceProps, 'paid'>) {
   const { t } = useStrings();
   return (
     <TextList
@@ -65,7 +85,7 @@ function KnownPeers({ settings, change }: BuyersProps) {
       isBusy={false}
       // People copy whole addresses.
       normalize={(typed) => typed.trim().split('/p2p/').at(-1) ?? ''}
-      isGood={(peer) => peerIdSchema.safeParse(peer).success}
+      isGood={(peer) => PEER_ID.test(peer)}
       onChange={(list) => change({ knownPeers: [...list] })}
     />
   );

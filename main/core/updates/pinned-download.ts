@@ -1,18 +1,18 @@
-/** Downloads a package into a folder that holds at most this one, and returns it only if it is the pinned file. */
+/** Downloads a file into a folder that holds at most this one, and returns it only if it is the pinned one. */
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
-import type { UpdateFile } from '../../../shared/updates.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { PinnedFile } from '../../ports/updates.ts';
 import { downloadHttps, type OpenPartFile, partBytes } from '../models/index.ts';
 
 /** Room that a download leaves free, in bytes: below 64 MiB, Idlewatt pauses. */
 const ROOM_BYTES = 128 * 1024 * 1024;
 
-export interface PackageDownload {
-  /** Folder for downloaded packages, absolute. Nothing else is in it. */
+export interface PinnedDownload {
+  /** Folder for downloaded files, absolute. Nothing else is in it. */
   readonly folder: string;
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
@@ -21,19 +21,24 @@ export interface PackageDownload {
   readonly freeBytes: (folder: string) => Promise<number>;
 }
 
+/** A pinned file under the name that it gets in the folder. */
+export interface NamedPin extends PinnedFile {
+  readonly name: string;
+}
+
 export async function freeBytesOf(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }
 
 /**
- * Resolves with the path of the verified package; resumes what an earlier run left. Rejects with `disk-full`,
+ * Resolves with the path of the verified file; resumes what an earlier run left. Rejects with `disk-full`,
  * `checksum-mismatch` (nothing is left of the file), an abort, or an Error whose message is why the source failed.
  */
-export async function downloadPackage(
-  { folder, clock, fetch, openPart, freeBytes }: PackageDownload,
+export async function downloadPinned(
+  { folder, clock, fetch, openPart, freeBytes }: PinnedDownload,
   url: string,
-  file: UpdateFile,
+  file: NamedPin,
   { signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (receivedBytes: number) => void },
 ): Promise<string> {
   const path = join(folder, file.name);
@@ -47,7 +52,7 @@ export async function downloadPackage(
   if ((await freeBytes(folder)) < file.bytes - partBytes(part) + ROOM_BYTES) {
     throw new AppError(
       'disk-full',
-      'There isn’t enough free disk space for the update. Free some and retry.',
+      'There isn’t enough free disk space for the download. Free some and retry.',
     );
   }
   const resumed = partBytes(part) > 0;
@@ -65,7 +70,7 @@ export async function downloadPackage(
   throw new AppError('checksum-mismatch', `${file.name} isn’t the file that was released. It was deleted.`);
 }
 
-async function isPinned(path: string, { bytes, sha512 }: UpdateFile, signal: AbortSignal): Promise<boolean> {
+async function isPinned(path: string, { bytes, sha512 }: PinnedFile, signal: AbortSignal): Promise<boolean> {
   if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) return false;
   const hash = createHash('sha512');
   for await (const chunk of createReadStream(path)) {

@@ -1,49 +1,44 @@
-/** Settings page: the worker for the AI Horde, its key, its models, and why it has no jobs. */
-import { type ReactNode, useState } from 'react';
-import { FieldError } from 'react-aria-components/FieldError';
-import { Input } from 'react-aria-components/Input';
-import { Label } from 'react-aria-components/Label';
-import { TextField } from 'react-aria-components/TextField';
+/** Job sources page: the worker for the AI Horde, its key, its models, and why it has no jobs. */
 import {
+  HORDE_KEY,
   HORDE_KEY_CHARACTERS_MAX,
+  HORDE_MODEL_NAME,
   HORDE_MODELS_MAX,
+  HORDE_URL_CHARACTERS_MAX,
+  HORDE_URL_FORM,
   type HordeModel,
-  hordeKeySchema,
-  hordeModelSchema,
-  hordeUrlSchema,
   kudosAsset,
   suggestedHordeName,
 } from '../../shared/horde.ts';
-import type { Settings } from '../../shared/settings.ts';
 import { useAction } from '../calls.ts';
 import { writeNumber } from '../format.ts';
 import { ActionButton } from '../parts/button.tsx';
-import type { Change } from '../parts/doubts.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
+import { Typed } from '../parts/typed.tsx';
 import { agent, useSection } from '../store.ts';
+import { FactRows, type SourceProps } from './sources-parts.tsx';
 
-interface HordeProps {
-  readonly settings: Settings;
-  readonly change: Change;
-}
+type HordeProps = Omit<SourceProps, 'paid'>;
 
 const NAME_CHARACTERS_MAX = 100;
 
-export function HordePart({ settings, change }: HordeProps) {
+export function HordePart({ settings, change, paid }: SourceProps) {
   const { t } = useStrings();
   return (
-    <Part title={t('horde.title')} note={t('horde.note')}>
-      <p className="settings-note sm soft">{t('horde.what')}</p>
+    <Part isTop title={t('horde.title')} note={t('horde.note')}>
       <Toggle
         label={t('horde.on')}
         note={t('horde.onNote')}
         isSelected={settings.hordeOn}
         onChange={(hordeOn) => change({ hordeOn })}
       />
-      <Standing />
+      <Rows>
+        <Standing paid={paid} />
+        <FactRows asks={t('sources.horde.asks')} sees={t('horde.sees')} />
+      </Rows>
       <KeyField />
       <Models settings={settings} change={change} />
       <Toggle
@@ -53,18 +48,19 @@ export function HordePart({ settings, change }: HordeProps) {
         onChange={(hordeNsfw) => change({ hordeNsfw })}
       />
       <ServerField settings={settings} change={change} />
-      <p className="settings-note sm soft">{t('horde.sees')}</p>
     </Part>
   );
 }
 
 /** State of the worker, and its kudos. */
-function Standing() {
+function Standing({ paid }: Pick<SourceProps, 'paid'>) {
   const { t, language } = useStrings();
   const { state, message, skipped, kudos, dropped } = useSection('horde');
   const { decimals } = kudosAsset('');
+  const write = (units: string) =>
+    t('horde.kudosValue', { kudos: writeNumber(Number(units) / 10 ** decimals, language, decimals) });
   return (
-    <Rows>
+    <>
       <Row title={<b>{t('horde.status')}</b>} note={t(`horde.state.${state}`)}>
         {message === null ? null : <span className="sm">{t('horde.words', { message })}</span>}
         {skipped.map(({ reason, jobs }) => (
@@ -74,15 +70,20 @@ function Standing() {
         ))}
       </Row>
       <Row
-        title={<b>{t('horde.kudos')}</b>}
-        end={t('horde.kudosValue', {
-          kudos: writeNumber(Number(kudos) / 10 ** decimals, language, decimals),
-        })}
+        title={<b>{t('sources.paid')}</b>}
+        end={
+          paid?.kudos === '0' ? (
+            <span className="soft">{t('sources.nothing')}</span>
+          ) : (
+            paid && write(paid.kudos)
+          )
+        }
       />
+      <Row title={<b>{t('horde.kudos')}</b>} note={t('horde.what')} end={write(kudos)} />
       {dropped === 0 ? null : (
         <Row title={<b>{t('horde.dropped')}</b>} end={writeNumber(dropped, language)} />
       )}
-    </Rows>
+    </>
   );
 }
 
@@ -96,10 +97,10 @@ function KeyField() {
         label={t('horde.key')}
         act={t('horde.keySave')}
         type="password"
-        placeholder={t('horde.keyPlaceholder')}
+        note={t(hasKey ? 'horde.keyStored' : 'horde.keyNote')}
         lengthMax={HORDE_KEY_CHARACTERS_MAX}
         bad={null}
-        isGood={(key) => hordeKeySchema.safeParse(key).success}
+        isGood={(key) => HORDE_KEY.test(key)}
         onSave={save.run}
       >
         {hasKey ? (
@@ -108,7 +109,6 @@ function KeyField() {
           </ActionButton>
         ) : null}
       </Typed>
-      {hasKey ? <p className="settings-note sm soft">{t('horde.keyStored')}</p> : null}
       <ProblemNote problem={save.problem} />
     </>
   );
@@ -165,10 +165,7 @@ function Models({ settings: { hordeModels }, change }: HordeProps) {
             start={chosen.name}
             lengthMax={NAME_CHARACTERS_MAX}
             bad={t('horde.badName')}
-            isGood={(name) =>
-              hordeModelSchema.shape.name.safeParse(name).success &&
-              others(id).every((each) => each.name !== name)
-            }
+            isGood={(name) => HORDE_MODEL_NAME.test(name) && others(id).every((each) => each.name !== name)}
             onSave={(name) => store({ id, name })}
           />
         )}
@@ -188,9 +185,9 @@ function ServerField({ settings: { hordeUrl }, change }: HordeProps) {
       <Typed
         label={t('horde.serverAddress')}
         act={t('horde.serverSave')}
-        lengthMax={NAME_CHARACTERS_MAX}
+        lengthMax={HORDE_URL_CHARACTERS_MAX}
         bad={t('horde.badServer')}
-        isGood={(url) => hordeUrlSchema.safeParse(url).success}
+        isGood={(url) => HORDE_URL_FORM.test(url)}
         onSave={(url) => change({ hordeUrl: url })}
       >
         {hordeUrl === null ? null : (
@@ -200,59 +197,5 @@ function ServerField({ settings: { hordeUrl }, change }: HordeProps) {
         )}
       </Typed>
     </>
-  );
-}
-
-/** A text that is saved by a button. */
-function Typed(props: {
-  label: string;
-  note?: string;
-  act: string;
-  type?: 'password' | 'text';
-  start?: string;
-  placeholder?: string;
-  lengthMax: number;
-  /** Says why a text is refused; null says nothing. */
-  bad: string | null;
-  isGood: (text: string) => boolean;
-  onSave: (text: string) => void;
-  /** Next to the button. */
-  children?: ReactNode;
-}) {
-  const { start = '', bad, isGood } = props;
-  const [typed, setTyped] = useState(start);
-  const text = typed.trim();
-  const isSame = text === start;
-  return (
-    <div className="pad">
-      <TextField
-        className="field"
-        type={props.type ?? 'text'}
-        value={typed}
-        onChange={setTyped}
-        maxLength={props.lengthMax}
-        autoComplete="off"
-        spellCheck="false"
-        isInvalid={bad !== null && text !== '' && !isGood(text)}
-      >
-        <Label className="field-label">{props.label}</Label>
-        <div className="field-line">
-          <Input className="input" placeholder={props.placeholder ?? ''} />
-          <ActionButton
-            isSmall
-            isDisabled={isSame || !isGood(text)}
-            onPress={() => {
-              props.onSave(text);
-              if (start === '') setTyped('');
-            }}
-          >
-            {props.act}
-          </ActionButton>
-          {props.children}
-        </div>
-        {bad === null ? null : <FieldError className="field-error">{bad}</FieldError>}
-      </TextField>
-      {props.note === undefined ? null : <p className="sm soft">{props.note}</p>}
-    </div>
   );
 }

@@ -1,0 +1,2 @@
+/** Public interface of the Bittensor adapter. */
+export { hotkeys } from './hotkeys.ts';

@@ -1,0 +1,2 @@
+/** Public interface of the pdfkit adapter. Loaded only when a document is made. */
+export { createPdf } from './document.ts';

@@ -1,0 +1,2 @@
+/** Public interface of the tar adapter. */
+export { unpackTar } from './unpack.ts';

@@ -1,0 +1,2 @@
+/** Public interface of the Bittensor module. */
+export { createHotkeyAccess, type HotkeyAccess, type HotkeyAccessParts } from './access.ts';
