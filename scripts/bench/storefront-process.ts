@@ -43,12 +43,11 @@ process.on('message', (message) => {
   void measure(askedSchema.parse(message).streams);
 });
 process.once('disconnect', () => {
-  void (async () => {
-    await shop.close();
-    await chain.stop();
+  // The streams end with the process.
+  void chain.stop().then(() => {
     rmSync(folder, { recursive: true });
     process.exit(0);
-  })();
+  });
 });
 process.send?.({ url: shop.url, model: MODEL, keys });
 
