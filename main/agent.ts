@@ -246,7 +246,6 @@ async function compose(
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
-  const attach = attachTo(router);
   const ready = (requester: AgentReady['requester']): AgentReady => ({
     ...readyOf(surroundings, { paths: foundation.paths, money, network }),
     ...{ ...storefront.ready(), ...signed },
@@ -257,7 +256,7 @@ async function compose(
   });
   pages?.serve(router);
   startup.serving();
-  hooks.onServing?.({ ready: ready(null), attach });
+  hooks.onServing?.({ ready: ready(null), attach: attachTo(router) });
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
@@ -265,7 +264,7 @@ async function compose(
   const { page, gateway, pid } = requester ?? {};
   return {
     ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),
-    attach,
+    attach: attachTo(router),
     engine: selling.engine.engine,
   };
 }
