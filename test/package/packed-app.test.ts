@@ -89,7 +89,9 @@ test(
   'a new version is installed while jobs run, and the app restarts into it without losing one',
   SLOW,
   async (t) => {
-    const { before, during } = installOver(writeOtherVersion(deb, VERSION, NEXT_VERSION));
+    const next = writeOtherVersion(deb, VERSION, NEXT_VERSION);
+    await until('a job in progress', storedJobs, (jobs) => jobs.some(({ endedAtMs }) => endedAtMs === null));
+    const { before, during } = installOver(next);
     t.diagnostic(`${before.length} jobs before, ${during().length} during the installation`);
     assert.ok(desktop);
     relaunched = await restart(desktop.page, desktop.processes());
@@ -162,13 +164,14 @@ function runningVersion(): unknown {
   return starts.at(-1)?.version;
 }
 
-/** Installs a package while the app runs. `during` are the jobs that began meanwhile. */
+/** Installs a package while the app runs. `during` are the jobs that ran meanwhile. */
 function installOver(path: string): { before: readonly Job[]; during: () => readonly Job[] } {
   const before = storedJobs();
   const fromMs = Date.now();
   install(path);
   const untilMs = Date.now();
-  const isDuring = ({ createdAtMs }: Job) => createdAtMs >= fromMs && createdAtMs <= untilMs;
+  const isDuring = ({ createdAtMs, endedAtMs }: Job) =>
+    createdAtMs <= untilMs && (endedAtMs === null || endedAtMs >= fromMs);
   return { before, during: () => storedJobs().filter(isDuring) };
 }
 
