@@ -189,6 +189,8 @@ test('refuses permits that are too small, short-lived, altered or for something 
     [{ permit: { deadline: inSeconds(86_400) } }, 'payment-expired'],
     [{ witness: { validAfter: inSeconds(60) } }, 'payment-expired'],
     [{ afterwards: { nonce: '77' } }, 'bad-signature'],
+    // With leading zeros, a used permit would be another one of the same signature.
+    [{ afterwards: { nonce: '077' } }, 'payment-malformed'],
     [{ afterwards: { from: other } }, 'bad-signature'],
     [{ afterwards: { nonce: 'none' } }, 'payment-malformed'],
   ];

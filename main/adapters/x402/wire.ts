@@ -67,7 +67,9 @@ const erc3009Schema = z.object({
   signature: bytesSchema,
 });
 
-export const wordSchema = z.string().refine((text) => /^\d{1,78}$/.test(text) && BigInt(text) < 2n ** 256n);
+export const wordSchema = z
+  .string()
+  .refine((text) => /^(?:0|[1-9]\d{0,77})$/.test(text) && BigInt(text) < 2n ** 256n);
 
 const permit2Schema = z.object({
   from: addressSchema,

@@ -1,4 +1,6 @@
 /** Collects the facts of a forecast from what was measured, observed and set. */
+
+import { isHotkeyPeer } from '../../../shared/bittensor.ts';
 import { comfortLimits } from '../../../shared/comfort.ts';
 import { isVisitor } from '../../../shared/customers.ts';
 import type { Watts } from '../../../shared/forecast.ts';
@@ -92,9 +94,9 @@ export function lastServed({ jobs }: Pick<ForecastSources, 'jobs'>): readonly Jo
   return jobs.list({ side: 'sold', outcome: 'served', limit: JOBS_MAX }).jobs;
 }
 
-/** Another machine computes what the storefront sells, and the AI Horde pays no money. */
+/** Another machine computes what the storefront sells; the AI Horde and Bittensor's hotkeys pay no money. */
 function isPaidWork({ peer }: Job): boolean {
-  return !isVisitor(peer) && !isHordePeer(peer);
+  return !isVisitor(peer) && !isHordePeer(peer) && !isHotkeyPeer(peer);
 }
 
 /** Speeds of the loaded configuration, or of the last measured one. A throttle is temporary and left out. */

@@ -64,6 +64,8 @@ interface Known {
   readAtMs: number | null;
   isPaying: boolean;
   failures: number;
+  /** Nothing is paid before. */
+  retryAtMs: number;
   leftUntilMs: number;
   /** Charge of the last step, while this machine hasn't used it. */
   unproven: Amount;
@@ -118,7 +120,7 @@ export class RelayBuying implements RelayChoice {
   #of(relay: string): Known {
     const known = this.#relays.get(relay) ?? {
       ...{ account: new RelayAccount(), terms: null, readAtMs: null, isPaying: false },
-      ...{ failures: 0, leftUntilMs: Number.NEGATIVE_INFINITY, unproven: ZERO },
+      ...{ failures: 0, retryAtMs: 0, leftUntilMs: Number.NEGATIVE_INFINITY, unproven: ZERO },
     };
     this.#relays.delete(relay);
     this.#relays.set(relay, known);
@@ -149,7 +151,7 @@ export class RelayBuying implements RelayChoice {
     return stepPrice(terms) === ZERO ? null : terms;
   }
 
-  /** Learns what an earlier run has left there, and pays a debt: the relay would let nobody reach this machine. */
+  /** Fetches the allowance left from an earlier run, and pays a debt: the relay would let nobody reach this machine. */
   async #begin(relay: string, known: Known): Promise<void> {
     const response = await this.#parts.fetch(relay, RELAY_ALLOWANCE_PATH, {
       signal: AbortSignal.timeout(ASK_MS),
@@ -160,7 +162,8 @@ export class RelayBuying implements RelayChoice {
 
   /** Buys a step. Never rejects. */
   async #pay(relay: string, known: Known): Promise<void> {
-    if (known.isPaying || this.#isStopped || known.leftUntilMs > this.#parts.clock.monotonic()) return;
+    const nowMs = this.#parts.clock.monotonic();
+    if (known.isPaying || this.#isStopped || Math.max(known.leftUntilMs, known.retryAtMs) > nowMs) return;
     known.isPaying = true;
     try {
       if (!known.account.isKnown) await this.#begin(relay, known);
@@ -187,6 +190,7 @@ export class RelayBuying implements RelayChoice {
       return;
     }
     log.debug('A relay could not be paid', { relay, cause: String(error) });
+    known.retryAtMs = clock.monotonic() + RETRY_MS;
     clock.after(RETRY_MS, () => void this.#pay(relay, known));
   }
 
@@ -236,8 +240,8 @@ export class RelayBuying implements RelayChoice {
     const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
     if (response.status !== OK || paid === null) return this.#refused(known, { lease, hold, response, text });
     await this.#complete(relay, known, { lease, hold, paid });
-    const told = relayAllowanceSchema.safeParse(parseJson(text));
-    if (!told.success || !known.account.take(told.data)) throw new Leaving('false-count');
+    const told = allowanceIn(text);
+    if (told === null || !known.account.take(told)) throw new Leaving('false-count');
   }
 
   async #complete(
@@ -272,8 +276,9 @@ export class RelayBuying implements RelayChoice {
   ): Promise<never> {
     const { lease, hold, response, text } = sent;
     const headers = Object.fromEntries(response.headers);
-    const { charged } = await lease.refused({ status: response.status, headers, body: text });
+    const { charged, isExplained } = await lease.refused({ status: response.status, headers, body: text });
     hold.end(charged === 0n ? { kind: 'refused' } : { kind: 'stopped', charged });
+    if (charged > 0n && !isExplained) throw new Leaving('false-charge');
     known.account.forget();
     known.readAtMs = null;
     throw new Error(`the relay refused the payment with status ${response.status}`);
@@ -291,5 +296,16 @@ export class RelayBuying implements RelayChoice {
 
 async function readAllowance(response: Response): Promise<RelayAllowance> {
   const { text } = await readText(response, RELAY_RESPONSE_CHARACTERS_MAX);
-  return relayAllowanceSchema.parse(parseJson(text));
+  const told = allowanceIn(text);
+  if (told === null) throw new Leaving('false-count');
+  return told;
+}
+
+/** Null for a text that is no allowance. */
+function allowanceIn(text: string): RelayAllowance | null {
+  try {
+    return relayAllowanceSchema.parse(parseJson(text));
+  } catch {
+    return null;
+  }
 }
