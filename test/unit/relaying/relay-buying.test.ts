@@ -231,6 +231,34 @@ test('leaves a relay that takes the money and adds nothing, after one step', asy
   assert.equal(market.gate.total(), PRICE);
 });
 
+test('leaves a relay that takes the money and answers with something else, after one step', async () => {
+  for (const body of ['', '{', '[]', 'x'.repeat(100_000)]) {
+    const market = await setUp();
+    market.relay.lie = (path, method, response) =>
+      path === RELAY_ALLOWANCE_PATH && method === 'POST' ? new Response(body, response) : response;
+    await market.priceOf();
+    await market.flow(2 * RELAY_STEP_BYTES);
+    assert.deepEqual(market.left, [market.name], body.slice(0, 3));
+    assert.equal(market.gate.total(), PRICE);
+  }
+});
+
+test('waits between attempts at a busy relay, however many bytes come meanwhile', async () => {
+  const market = await setUp();
+  market.relay.lie = (path, method, response) =>
+    path === RELAY_ALLOWANCE_PATH && method === 'POST'
+      ? Response.json({ charged: '0' }, { status: 503 })
+      : response;
+  await market.priceOf();
+  await market.flow(RELAY_STEP_BYTES / 2);
+  assert.deepEqual(market.left, []);
+  market.relay.lie = (_path, _method, response) => response;
+  market.clock.advance(5_000);
+  await settled();
+  assert.equal(market.gate.total(), PRICE, 'the step that the relay had charged is used first');
+  assert.deepEqual(market.left, []);
+});
+
 test('leaves a relay that loses its answers with the money, after one step', async () => {
   const market = await setUp();
   market.relay.isAdding = false;
