@@ -3,7 +3,7 @@
  * addresses, and the repository names no host. What they deliver is checked against the pinned hashes.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -57,7 +57,7 @@ async function askPip({ name, version, platform }: PinnedArchive): Promise<strin
       ],
       { timeout: QUERY_MS_MAX, maxBuffer: OUTPUT_MAX },
     );
-    const { default: read } = await import(report, { with: { type: 'json' } });
+    const read: unknown = JSON.parse(await readFile(report, 'utf8'));
     return reportSchema.parse(read).install[0].download_info.url;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -13,7 +13,7 @@ const TOTAL_COLUMNS: readonly PdfColumn[] = [
   { title: 'Entries', share: 2, isNumber: true },
   { title: 'Received', share: 4, isNumber: true },
   { title: 'Value when received', share: 4, isNumber: true },
-  { title: 'Of it without a known rate', share: 4, isNumber: true },
+  { title: 'Amount without a known rate', share: 4, isNumber: true },
 ];
 
 const ROW_COLUMNS: readonly PdfColumn[] = [
@@ -28,11 +28,11 @@ const ROW_COLUMNS: readonly PdfColumn[] = [
 ];
 
 const ABOUT =
-  'Answers that this machine sold, and what it forwarded for others, as the ledger records them, at the time at which each was charged. Balances that customers ' +
-  'of the storefront paid in advance are received when they are used. Each amount has the value that its rate gives for the ' +
-  'time of its receipt; amounts are exact, values are rounded to two places when they are printed, and totals are sums of ' +
-  'exact values. Practice money is worth nothing and is left out. Nothing is paid among machines of one owner and by ' +
-  'hotkeys that the owner allows, so they are not listed. This is no tax advice.';
+  'This lists the answers that this machine sold and the data that it relayed, as recorded in the ledger when each was ' +
+  'charged. Balances that customers of the storefront paid in advance are received when they are used. Each amount has ' +
+  'the value that its rate gives for the time of its receipt; amounts are exact, values are rounded to two places when ' +
+  'they are printed, and totals are sums of exact values. Practice money is worth nothing and is left out. Machines of ' +
+  'one owner and allowed hotkeys pay nothing, so their jobs are not listed. This is no tax advice.';
 
 /** The means to write it. */
 export interface PdfParts {

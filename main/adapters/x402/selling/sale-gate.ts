@@ -123,12 +123,13 @@ function createTill(parts: TillParts): Till {
     const payer = payerOf(payment.permit.from);
     const lent = credit.open(payer.payer, ceiling);
     if (lent === null) return terms.refuse(request, 'not-on-credit');
+    // The payment was compared with it; it follows the price of gas, also while the chain is asked.
+    const least = terms.upto.least();
     const payable = await settlement.isPayable(payment).catch((error: unknown) => {
       lent.close();
       throw error;
     });
     if (payable === 'yes') {
-      const least = terms.upto.least();
       return admitted(paidAfterwards({ ...payer, payment, credit: lent, settlement, ceiling, least }));
     }
     lent.close();
