@@ -1,12 +1,8 @@
 /** Opens the download of libraries for GPUs that the packages don't contain. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import type { FetchedLibraries } from '../../shared/api/state.ts';
-import { isLoopbackHost } from '../../shared/loopback.ts';
+import { isPrivateOnTheWay } from '../../shared/loopback.ts';
 import { withPurpose } from '../adapters/node/index.ts';
-import { unpackTar } from '../adapters/tar/index.ts';
 import {
   archiveKey,
   createGraphicsLibraries,
@@ -16,15 +12,17 @@ import {
 } from '../core/graphics-libraries/index.ts';
 import { openPartFile } from '../core/models/index.ts';
 import { freeBytesOf } from '../core/updates/index.ts';
+import type { UnpackTar } from '../ports/archive.ts';
 import { homePaths } from '../ports/data-folder.ts';
 import type { MachineReader } from '../ports/machine.ts';
 import { latest } from './latest.ts';
 import { logFault } from './log.ts';
+import { readOwnPackage } from './own-package.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Of this program; a package for users names there where the pinned archives are. */
-const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
-const packageSchema = z.object({ archives: z.record(z.string(), z.string().max(1_000)).default({}) });
+/** Its library is loaded when there is something to unpack. */
+const unpackTar: UnpackTar = async (...archive) =>
+  (await import('../adapters/tar/index.ts')).unpackTar(...archive);
 
 const fetchArchive: typeof fetch = (input, init) => withPurpose('libraries', () => fetch(input, init));
 
@@ -41,7 +39,7 @@ export function openGraphicsLibraries(
   }: { readonly machine: Pick<MachineReader, 'inventory'>; readonly onReplaced: () => void },
 ): OpenGraphicsLibraries {
   const own = log.child('libraries');
-  const addresses = archiveAddresses(PACKAGE);
+  const addresses = archiveAddresses();
   const isSupported = latest<boolean>();
   machine.inventory().then(
     ({ devices }) => {
@@ -75,14 +73,11 @@ export function openGraphicsLibraries(
 }
 
 /** None where the file names none, as in a checkout, or only such as somebody in between could change. */
-function archiveAddresses(file: string): ReadonlyMap<string, string> {
-  const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  const { archives } = packageSchema.safeParse(read).data ?? { archives: {} };
-  return new Map(Object.entries(archives).filter(([, address]) => isSafe(address)));
-}
-
-function isSafe(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname } = new URL(address);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
+function archiveAddresses(): ReadonlyMap<string, string> {
+  const { archives } = readOwnPackage();
+  return new Map(
+    Object.entries(archives).filter(
+      ([, address]) => URL.canParse(address) && isPrivateOnTheWay(new URL(address)),
+    ),
+  );
 }

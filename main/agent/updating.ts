@@ -1,8 +1,6 @@
 /** Opens the search for updates. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { UPDATE_KEYS } from '../../shared/updates.ts';
 import { VERSION } from '../../shared/version.ts';
 import { findInstalledPackage, withPurpose } from '../adapters/node/index.ts';
@@ -10,11 +8,8 @@ import { openPartFile } from '../core/models/index.ts';
 import { createUpdates, freeBytesOf, type Updates } from '../core/updates/index.ts';
 import { homePaths } from '../ports/data-folder.ts';
 import type { Foundation } from './foundation.ts';
+import { readOwnPackage } from './own-package.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** Of this program; a package for users names its feed there. */
-const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
-const packageSchema = z.object({ updates: z.string().max(500).nullable().default(null) });
 
 const fetchUpdate: typeof fetch = (input, init) => withPurpose('updates', () => fetch(input, init));
 
@@ -24,7 +19,7 @@ export function openUpdates(
 ): Updates {
   const updates = createUpdates({
     // The practice requester is a part of the provider's app.
-    feed: serves ? (config.updatesFrom ?? namedFeed(PACKAGE)) : null,
+    feed: serves ? (config.updatesFrom ?? readOwnPackage().updates) : null,
     keys: UPDATE_KEYS,
     version: VERSION,
     arch: process.arch,
@@ -49,10 +44,4 @@ export function openUpdates(
   onClose(() => updates.stop());
   updates.start();
   return updates;
-}
-
-/** Null where the file names none, as in a checkout. */
-function namedFeed(file: string): string | null {
-  const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return packageSchema.safeParse(read).data?.updates ?? null;
 }

@@ -4,16 +4,14 @@
  * it, so nothing is paid out for it.
  */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import { PACKAGE_FILE } from './own-package.ts';
 
-/** Of this program, as it was built into the folder that an upgrade replaces. */
-const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 const CHECK_EVERY_MS = 60_000;
 const JOBS_CHECK_MS = 500;
 /** A job that takes longer than this ends with the stop. */
@@ -45,7 +43,7 @@ export interface Upgrade {
 }
 
 export function watchUpgrade(options: UpgradeOptions): Upgrade {
-  const { clock, log, notices, activeJobs, refuseJobs, relaunch, file = PACKAGE } = options;
+  const { clock, log, notices, activeJobs, refuseJobs, relaunch, file = PACKAGE_FILE } = options;
   let installed = VERSION;
   let isRestarting = false;
   const ends: (() => void)[] = [];

@@ -3,9 +3,9 @@
  * source changes. `--home` defaults to .cache/dev-home in the repository, `--port` of the pages to 5173 or the next
  * free one; other options are passed to the agent.
  */
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../lib/free-port.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
@@ -59,15 +59,4 @@ function readArguments(args: string[]): { home: string; port: number; rest: stri
   });
   const home = typeof values.home === 'string' && values.home !== '' ? values.home : null;
   return { home: home === null ? resolve(REPOSITORY, '.cache/dev-home') : resolve(home), port, rest };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve: listening } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', listening);
-  await promise;
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
-  return address.port;
 }

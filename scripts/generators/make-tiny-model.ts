@@ -56,6 +56,8 @@ export interface TinyModelOptions {
   readonly chatTemplate?: string;
   /** Makes it an embedding model, whose vectors are the mean over all tokens. */
   readonly isEmbedding?: boolean;
+  /** Adds so many copies of each token, with other texts, for a larger vocabulary. Default: none. */
+  readonly copies?: number;
 }
 
 const MEAN_POOLING = 1;
@@ -76,8 +78,29 @@ export function trainTinyModel(): Buffer {
 
 /** Returns the stored model with another chat template, or as an embedding model, for tests. */
 export function buildTinyModel(options: TinyModelOptions): Buffer {
-  const metadata = metadataOf(trainTokenizer(TINY_MODEL_TEXT), options);
-  return Buffer.concat([...writeGguf(metadata, storedTensors())]);
+  const { copies = 0 } = options;
+  const tokenizer = trainTokenizer(TINY_MODEL_TEXT);
+  const copied = Array.from({ length: copies }, (_, copy) =>
+    tokenizer.tokens.map((_, id) => `~${copy}~${id}`),
+  );
+  const metadata = metadataOf({ ...tokenizer, tokens: [...tokenizer.tokens, ...copied.flat()] }, options);
+  return Buffer.concat([
+    ...writeGguf(
+      metadata,
+      storedTensors().map((tensor) => withCopies(tensor, copies)),
+    ),
+  ]);
+}
+
+/** Repeats the rows of the two tensors that have one for each token. */
+function withCopies(tensor: GgufTensor, copies: number): GgufTensor {
+  const [width = 0, rows = 0] = tensor.shape;
+  if (rows !== VOCABULARY) return tensor;
+  const { parts } = tensor;
+  return {
+    ...{ ...tensor, shape: [width, rows * (copies + 1)] },
+    parts: () => Array.from({ length: copies + 1 }, () => [...parts()]).flat(),
+  };
 }
 
 /** Reads the weights at the end of the stored file. */

@@ -54,7 +54,8 @@ const LOADED_BY_PATH = [
 const FOLDERS = ['dist/desktop', 'dist/preload', 'dist/renderer', 'dist/agent', 'resources/icons'];
 /** Files that only builds and packages need. */
 const NOT_NEEDED = /^dist\/renderer\/\.vite\/|^resources\/icons\/(?:linux\/|icon\.ic)/;
-const IN_NATIVE_PACKAGE = /(?:^|\/)(?:bins\/.*|bin\/.*|dist\/.*\.js|package\.json)$/;
+/** Without what only linkers for Windows read. */
+const IN_NATIVE_PACKAGE = /(?:^|\/)(?:bins\/.*(?<!\.lib)|bin\/.*|dist\/.*\.js|package\.json)$/;
 
 /**
  * Fails if a package for the system isn't in `modules`, the folder with the packages of native files, or if the app isn't
@@ -106,7 +107,8 @@ export function nativePackages({ platform, arch }: PackageSystem): string[] {
   return [...builds.map((build) => `@node-llama-cpp/${build}`), `@foundry-rs/anvil-${anvil}`];
 }
 
-function nativeFiles(system: PackageSystem, modules: string): PackageFile[] {
+/** The files of {@link nativePackages} in the folder `modules`; fails if it lacks one of these packages. */
+export function nativeFiles(system: PackageSystem, modules: string): PackageFile[] {
   const database = `node_modules/better-sqlite3/prebuilds/${system.platform}-${system.arch}.node`;
   const files = nativePackages(system).flatMap((name) => {
     const folder = join(modules, name);

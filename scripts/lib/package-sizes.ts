@@ -3,6 +3,7 @@
  * Windows and macOS can't be built here. Electron's own files and the installer aren't counted.
  */
 import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,18 +42,20 @@ export async function packageSize(system: PackageSystem): Promise<PackageSize> {
 }
 
 async function nativeModules(system: PackageSystem): Promise<string> {
-  const folder = join(cacheFolder(), `package-sizes-${system.platform}-${system.arch}`);
-  const modules = join(folder, 'node_modules');
   const wanted = nativePackages(system).map((name) => {
     const entry: { readonly version?: string } | undefined = Object.entries(lock.packages).find(
       ([path]) => path === `node_modules/${name}`,
     )?.[1];
     return { name, version: entry?.version ?? '' };
   });
+  const names = wanted.map(({ name, version }) => `${name}@${version}`);
+  // Another version has another folder.
+  const hash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
+  const folder = join(cacheFolder(), `package-sizes-${system.platform}-${system.arch}-${hash}`);
+  const modules = join(folder, 'node_modules');
   if (wanted.every(({ name }) => existsSync(join(modules, name)))) return modules;
   mkdirSync(folder, { recursive: true });
   const flags = ['--no-save', '--ignore-scripts', '--force', '--no-package-lock', '--no-audit', '--no-fund'];
-  const names = wanted.map(({ name, version }) => `${name}@${version}`);
   await run(
     'npm',
     ['install', ...flags, `--os=${system.platform}`, `--cpu=${system.arch}`, '--prefix', folder, ...names],
@@ -71,7 +74,7 @@ function compressed(files: readonly PackageFile[]): Promise<number> {
     const tar = spawn('tar', ['--create', '--dereference', '--sort=name', '--directory', folder, '.'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const xz = spawn('xz', ['-6', '--stdout'], { stdio: [tar.stdout, 'pipe', 'inherit'] });
+    const xz = spawn('xz', ['-6', '--threads=0', '--stdout'], { stdio: [tar.stdout, 'pipe', 'inherit'] });
     let bytes = 0;
     xz.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FetchedLibraries } from '../../../shared/api/state.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
@@ -13,12 +13,12 @@ import type { LibraryFolders } from '../../ports/engine-process.ts';
 import type { Log } from '../../ports/log.ts';
 import { asStorageError } from '../../ports/storage.ts';
 import { createProgress, openZipMember, type Progress, partBytes, reasonOf } from '../models/index.ts';
-import { downloadPinned, type PinnedDownload } from '../updates/index.ts';
+import { downloadPinned, type PinnedDownload, ROOM_BYTES } from '../updates/index.ts';
 import { archiveKey, type PinnedArchive } from './pins.ts';
 
-/** Room that is left free, in bytes: below 64 MiB, Idlewatt pauses. */
-const ROOM_BYTES = 128 * 1024 * 1024;
 const SHOWN_EVERY_MS = 500;
+/** Empty file in a folder that is whole: the last that is written, and the first that is deleted. */
+const COMPLETE = 'complete';
 
 export interface GraphicsLibrariesOptions extends PinnedDownload {
   /** Those of this system; none if it has none. */
@@ -58,6 +58,9 @@ class LibraryFetch implements GraphicsLibraries {
   readonly #stage: string;
   readonly #sizes: Pick<FetchedLibraries, 'downloadBytes' | 'diskBytes'>;
   #run: { readonly controller: AbortController; readonly done: Promise<void> } | null = null;
+  #removal: Promise<void> | null = null;
+  /** Never rejects. */
+  readonly #othersRemoved: Promise<void>;
   #state: Pick<FetchedLibraries, 'state' | 'progress' | 'error'>;
 
   constructor(options: GraphicsLibrariesOptions) {
@@ -67,8 +70,8 @@ class LibraryFetch implements GraphicsLibraries {
     this.#target = join(folder, createHash('sha256').update(contents).digest('hex').slice(0, 16));
     this.#stage = `${this.#target}.part`;
     this.#sizes = { downloadBytes: sum(archives, 'bytes'), diskBytes: sum(archives, 'unpackedBytes') };
-    this.#state = { state: existsSync(this.#target) ? 'ready' : 'absent', progress: null, error: null };
-    this.#removeOthers().catch((error: unknown) =>
+    this.#state = { state: this.#isComplete() ? 'ready' : 'absent', progress: null, error: null };
+    this.#othersRemoved = this.#removeOthers().catch((error: unknown) =>
       options.log.warn('Libraries of another version could not be removed', { cause: String(error) }),
     );
   }
@@ -104,10 +107,18 @@ class LibraryFetch implements GraphicsLibraries {
     this.#run?.controller.abort();
   }
 
-  async remove(): Promise<void> {
+  remove(): Promise<void> {
     this.cancel();
+    this.#removal ??= this.#remove().finally(() => {
+      this.#removal = null;
+    });
+    return this.#removal;
+  }
+
+  async #remove(): Promise<void> {
     await this.#run?.done;
     const wasReady = this.#state.state === 'ready';
+    await rm(join(this.#target, COMPLETE), { force: true });
     this.#show({ state: 'absent', progress: null, error: null });
     // Engines that use the files end first, where open ones can't be deleted.
     if (wasReady) this.#options.onReplaced();
@@ -117,6 +128,10 @@ class LibraryFetch implements GraphicsLibraries {
 
   stop(): void {
     this.cancel();
+  }
+
+  #isComplete(): boolean {
+    return existsSync(join(this.#target, COMPLETE));
   }
 
   #addresses(): readonly string[] | null {
@@ -134,12 +149,17 @@ class LibraryFetch implements GraphicsLibraries {
   async #fetch(addresses: readonly string[], signal: AbortSignal): Promise<void> {
     const { log, onReplaced } = this.#options;
     try {
+      if (this.#removal !== null) await this.#removal;
+      signal.throwIfAborted();
       const progress = this.#openProgress();
       this.#show({ state: 'downloading', progress: progress.now(), error: null });
+      await this.#othersRemoved;
       await this.#checkRoom();
       for (const [index, archive] of this.#options.archives.entries()) {
         await this.#bring(archive, { index, address: addresses[index] ?? '', progress, signal });
       }
+      await writeFile(join(this.#stage, COMPLETE), '');
+      await rm(this.#target, { recursive: true, force: true });
       await rename(this.#stage, this.#target);
       log.info('Libraries for GPUs were downloaded and verified', { folder: this.#target });
       this.#show({ state: 'ready', progress: null });
@@ -242,7 +262,7 @@ class LibraryFetch implements GraphicsLibraries {
   async #removeOthers(): Promise<void> {
     const { folder } = this.#options;
     const names = existsSync(folder) ? readdirSync(folder) : [];
-    const own = [this.#target, this.#stage].map((path) => basename(path));
+    const own = [...(this.#isComplete() ? [this.#target] : []), this.#stage].map((path) => basename(path));
     for (const name of names) {
       if (!own.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
     }

@@ -1,7 +1,7 @@
 /** Fetches the feed, verifies it, and remembers what this installation has seen, so that nothing older counts again. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { isLoopbackHost } from '../../../shared/loopback.ts';
+import { isPrivateOnTheWay } from '../../../shared/loopback.ts';
 import {
   UPDATE_FEED_CHARACTERS_MAX,
   UPDATE_FEED_FILE,
@@ -39,8 +39,7 @@ export function feedFolder(address: string): URL | null {
   const whole = address.endsWith('/') ? address : `${address}/`;
   if (!URL.canParse(whole)) return null;
   const url = new URL(whole);
-  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
-  return isSafe && url.search === '' && url.hash === '' && url.username === '' ? url : null;
+  return isPrivateOnTheWay(url) && url.search === '' && url.hash === '' && url.username === '' ? url : null;
 }
 
 /** Returns a feed that may be used, or why there is none. Rejects with why nothing was received, or with an abort. */

@@ -9,7 +9,7 @@ import type { PinnedFile } from '../../ports/updates.ts';
 import { downloadHttps, type OpenPartFile, partBytes } from '../models/index.ts';
 
 /** Room that a download leaves free, in bytes: below 64 MiB, Idlewatt pauses. */
-const ROOM_BYTES = 128 * 1024 * 1024;
+export const ROOM_BYTES = 128 * 1024 * 1024;
 
 export interface PinnedDownload {
   /** Folder for downloaded files, absolute. Nothing else is in it. */

@@ -8,16 +8,18 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { create } from 'tar';
 import { zipTexts } from '../../../main/adapters/fflate/index.ts';
@@ -235,6 +237,50 @@ test('removes the libraries when the owner wants that, and those of other versio
   const archives = [{ ...(first ?? assert.fail()), sha512: '0'.repeat(128) }, ...others];
   assert.equal(createGraphicsLibraries({ ...options, archives }).state()?.state, 'absent');
   while (readdirSync(options.folder).length > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+});
+
+test('libraries whose removal was cut off aren’t used at the next start, and are fetched again', async (context) => {
+  let atPowerCut: (() => void) | null = null;
+  const { libraries, options } = await open(context, { onReplaced: () => atPowerCut?.() });
+  libraries.fetch();
+  await ended(libraries);
+  const [runtime] = libraries.folders()?.libraries ?? [];
+  const before = readdirSync(options.folder);
+  const folder = join(options.folder, before[0] ?? '');
+  const copy = `${options.folder}-copy`;
+  atPowerCut = () => cpSync(folder, copy, { recursive: true });
+  await libraries.remove();
+  renameSync(copy, folder);
+
+  const next = createGraphicsLibraries(options);
+  assert.deepEqual([next.state()?.state, next.folders()], ['absent', null]);
+  next.fetch();
+  assert.equal(await ended(next), 'ready');
+  assert.equal(readFileSync(join(runtime ?? '', 'libcublas.so.13'), 'utf8'), 'cublas');
+  assert.deepEqual(readdirSync(options.folder), before, 'nothing else is left');
+});
+
+test('a download that is asked for while the libraries are removed begins after that', async (context) => {
+  let askAgain: (() => void) | null = null;
+  const leftAtBegin: number[] = [];
+  const { libraries, options } = await open(context, {
+    onReplaced: () => askAgain?.(),
+    freeBytes: async (folder) => {
+      if (basename(folder) === 'gpu-libraries') leftAtBegin.push(readdirSync(folder).length);
+      return 10 ** 12;
+    },
+  });
+  libraries.fetch();
+  await ended(libraries);
+  askAgain = () => {
+    askAgain = null;
+    libraries.fetch();
+  };
+  await libraries.remove();
+  while (libraries.state()?.state === 'absent') await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.equal(await ended(libraries), 'ready');
+  assert.deepEqual(leftAtBegin, [0, 0]);
+  assert.equal(createGraphicsLibraries(options).state()?.state, 'ready');
 });
 
 test('a copy that doesn’t know where all archives are offers nothing', async (context) => {

@@ -293,7 +293,7 @@ describe('sources', () => {
 
 describe('files on disk', () => {
   for (const [what, damage] of [
-    ['altered', Buffer.concat([Buffer.from('x'), CONTENT.subarray(1)])],
+    ['altered', Buffer.from(CONTENT).fill((CONTENT[0] ?? 0) ^ 0xff, 0, 1)],
     ['truncated', CONTENT.subarray(0, 1000)],
   ] as const) {
     it(`quarantines a file that was ${what} and downloads it again`, async () => {

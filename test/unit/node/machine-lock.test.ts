@@ -12,18 +12,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createMachineLock } from '../../../main/adapters/node/index.ts';
 import type { MachineLock, MachineLockState } from '../../../main/ports/machine-lock.ts';
+import { freePort } from '../../../scripts/lib/free-port.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 
 const [ADA, BOB] = ['a'.repeat(16), 'b'.repeat(16)];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const lockOf = (user: string, port: number) => createMachineLock({ log: createRecordingLog(), port, user });
 

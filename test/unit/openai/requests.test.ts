@@ -137,7 +137,7 @@ it('rejects unsupported parameters that would change the answer, by name', () =>
     [{ logit_bias: { word: 1 } }, 'logit_bias.word'],
     [{ logit_bias: { 5: 101 } }, 'logit_bias.5'],
     [{ top_logprobs: 2 }, 'top_logprobs'],
-    [{ logprobs: true, response_format: { type: 'json_object' } }, 'logprobs'],
+    [{ logprobs: true, tools: [tool('a')] }, 'logprobs'],
     [{ response_format: { type: 'xml' } }, 'response_format.type'],
     [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema'],
     [{ tools: [{ type: 'code_interpreter' }] }, 'tools.0.type'],

@@ -6,6 +6,9 @@
  * Own process: tracing the imports of packages takes memory that the process would hold on to.
  */
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
 import {
   type NativeFile,
@@ -13,7 +16,12 @@ import {
   readNativeFiles,
   unloadable,
 } from '../../../scripts/lib/native-needs.ts';
-import { type PackageFile, packageFiles } from '../../../scripts/lib/package-contents.ts';
+import {
+  nativeFiles,
+  nativePackages,
+  type PackageFile,
+  packageFiles,
+} from '../../../scripts/lib/package-contents.ts';
 import { ALLOWED, tooLarge, unexpectedFiles } from '../../../scripts/lib/package-rules.ts';
 import { thirdPartyLicenses } from '../../../scripts/lib/third-party-licenses.ts';
 
@@ -56,6 +64,22 @@ test('files for other systems, for CUDA, and those that only developers need are
     SYSTEM,
   );
   assert.equal(found.length, rejected.length, found.join('\n'));
+});
+
+test('a package for Windows leaves out the files of the linker', async (t) => {
+  const windows = { platform: 'win32', arch: 'x64' } as const;
+  const modules = await mkdtemp(join(tmpdir(), 'idlewatt-modules-'));
+  t.after(() => rm(modules, { recursive: true }));
+  for (const name of nativePackages(windows)) {
+    const folder = join(modules, name, 'bins', basename(name));
+    await mkdir(folder, { recursive: true });
+    for (const file of ['llama-addon.lib', 'llama-addon.node', 'llama.dll']) {
+      await writeFile(join(folder, file), '');
+    }
+  }
+  const found = nativeFiles(windows, modules).map(({ to }) => basename(to));
+  assert.ok(found.includes('llama.dll'));
+  assert.ok(!found.includes('llama-addon.lib'));
 });
 
 test('every native file can load on a plain desktop', HERE, async () => {
