@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hotkeys } from '../../main/adapters/bittensor/index.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { createHotkeyAccess } from '../../main/core/bittensor/index.ts';
+import { NONCE_SKEW_MS_MAX } from '../../main/core/bittensor/nonces.ts';
 import { createFreeGate } from '../../main/core/machines/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { isHotkeyPeer } from '../../shared/bittensor.ts';
@@ -63,6 +65,8 @@ export async function openHotkeyMarket(): Promise<{
     onCertificateFault: console.error,
   });
   const port = await listenHttp(server, { host: '127.0.0.1', port: 0 });
+  // What is signed before could have been used in an earlier run.
+  await sleep(NONCE_SKEW_MS_MAX + 1);
   return {
     env: {
       IDLEWATT_CLIENT_BASE_URL: `http://127.0.0.1:${port}`,

@@ -19,12 +19,13 @@ import {
   parseJsonBody,
   type ReportUnexpected,
   readBody,
+  shapeOfEndpoint,
 } from '../openai-http/index.ts';
 import { createBodyPlaces, type ProviderService } from '../provider/index.ts';
 import { createVisitors, type PublicEnvironment, type Visitor } from '../storefront/index.ts';
 import { btauthMessage, type Claim, readBtauth, readSynapse, synapseMessage } from './claims.ts';
 import { type AccessLimits, createAccessLimits } from './limits.ts';
-import { createNonces, type Nonces } from './nonces.ts';
+import { createNonces, NONCE_AGE_MS_MAX, type Nonces } from './nonces.ts';
 import { synapseResponse } from './synapse.ts';
 
 export interface HotkeyAccessParts {
@@ -43,14 +44,20 @@ export interface HotkeyAccessParts {
 export type HotkeyAccess = Hono<{ Bindings: PublicEnvironment }>;
 type AccessContext = Context<{ Bindings: PublicEnvironment }>;
 
-/** Bodies that are received at the same time, in total and from one address, before their signatures are verified. */
-const BODIES = { unprovenBodiesMax: 16, unprovenBodiesPerPeerMax: 4, bodiesMax: 0, bodiesPerPeerMax: 0 };
+/**
+ * Bodies that are received at the same time, in total and from one address. Addresses that have sent a correct signature have
+ * places of their own, so that strangers with slow bodies can't take them.
+ */
+const BODIES = { unprovenBodiesMax: 32, unprovenBodiesPerPeerMax: 2, bodiesMax: 16, bodiesPerPeerMax: 4 };
+/** Time for a body: a request that was signed longer ago is too old anyway. */
+const BODY_MS_MAX = NONCE_AGE_MS_MAX;
 /** Headers of a request that reach the provider service. */
 const PASSED = ['accept', 'content-type'] as const;
 
 const synapseBodySchema = z.object({ request: z.string() });
 const streamedSchema = z.object({ stream: z.literal(true) });
 const NS_PER_MS = 1_000_000n;
+const SYNAPSE_PATH = `/${SYNAPSE_NAME}`;
 
 interface Access extends HotkeyAccessParts {
   readonly visitorOf: (address: string) => Visitor;
@@ -82,19 +89,17 @@ export function createHotkeyAccess(parts: HotkeyAccessParts): HotkeyAccess {
   for (const { path } of PAID_ENDPOINTS) app.post(path, answer);
   app.get(MODELS_PATH, answer);
   app.get(`${MODELS_PATH}/:id{.+}`, answer);
-  app.post(`/${SYNAPSE_NAME}`, async (context) => {
-    try {
-      return await answerSynapse(access, context);
-    } catch (error) {
-      // Its client reads no other shape.
-      const { status, body } = failures.toResponse(error);
-      return Response.json({ message: body.error.message }, { status });
-    }
-  });
-  answerFailures(app as unknown as Hono, failures, (error) => {
-    const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
-    return typeof retryAfterS === 'number' ? retryAfterS : null;
-  });
+  app.post(SYNAPSE_PATH, (context) => answerSynapse(access, context));
+  const retryAfterS = (error: unknown) => {
+    const seconds = isAppError(error) ? error.details.retryAfterS : undefined;
+    return typeof seconds === 'number' ? seconds : null;
+  };
+  answerFailures(app as unknown as Hono, failures, retryAfterS, (failure, context) =>
+    // The dendrite reads no other shape.
+    context.req.path === SYNAPSE_PATH
+      ? { message: failure.body.error.message }
+      : shapeOfEndpoint(failure, context),
+  );
   return app;
 }
 
@@ -107,7 +112,11 @@ async function answerSigned(access: Access, context: AccessContext): Promise<Res
     btauthMessage(claim, { method, target: pathname + search, body: received }),
   );
   return access.provider.app.fetch(
-    forwarded(raw, claim.sender, { url: raw.url, method, body: method === 'GET' ? null : body }),
+    forwarded(raw, claim.sender, {
+      url: raw.url,
+      method,
+      body: method === 'GET' || method === 'HEAD' ? null : body,
+    }),
   );
 }
 
@@ -170,20 +179,50 @@ async function verified(
     throw new AppError('not-accepted', sentence, { details: { code: 'hotkey_not_accepted' } });
   }
   nonces.check(sender, nonce);
+  limits.check(visitor);
+  const body = await receive(access, context, visitor);
+  // Before the body is parsed and hashed, which takes longer than the signature.
   limits.verify(visitor);
-  const leave = access.bodies.enter(visitor.peer, false);
+  const message = readMessage(
+    () => messageOf(body),
+    () => limits.failed(visitor),
+  );
+  if (!hotkeys.verify({ address: sender, message, signature })) {
+    limits.failed(visitor);
+    throw new AppError('not-permitted', 'The signature doesn’t fit the request.', {
+      details: { code: 'signature_wrong' },
+    });
+  }
+  nonces.use(sender, nonce);
+  limits.proven(visitor);
+  return body;
+}
+
+function readMessage(read: () => string, onFault: () => void): string {
   try {
-    const body = await readBody(context);
-    if (!hotkeys.verify({ address: sender, message: messageOf(body), signature })) {
-      limits.failed(visitor);
-      throw new AppError('not-permitted', 'The signature doesn’t fit the request.', {
-        details: { code: 'signature_wrong' },
-      });
-    }
-    nonces.use(sender, nonce);
-    limits.proven(visitor);
-    return body;
+    return read();
+  } catch (error) {
+    onFault();
+    throw error;
+  }
+}
+
+/** Fails with `busy`, or with `bad-request` if the body doesn't arrive whole and in time. */
+async function receive(
+  { clock, limits, bodies }: Access,
+  context: AccessContext,
+  visitor: Visitor,
+): Promise<Uint8Array> {
+  const leave = bodies.enter(visitor.peer, limits.isProven(visitor));
+  const late = new AbortController();
+  const timer = clock.after(BODY_MS_MAX, () => late.abort());
+  try {
+    return await readBody(context, late.signal);
+  } catch (error) {
+    limits.failed(visitor);
+    throw error;
   } finally {
+    timer.cancel();
     leave();
   }
 }

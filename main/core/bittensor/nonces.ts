@@ -21,7 +21,7 @@ export interface Nonce {
 }
 
 export interface Nonces {
-  /** Fails with `not-permitted`. Remembers nothing. */
+  /** Fails with `not-permitted`, or `busy` in the first moment of a run. Remembers nothing. */
   check(sender: string, nonce: Nonce): void;
   /** The same, and remembers it: the next call with it fails. Only for a verified signature. */
   use(sender: string, nonce: Nonce): void;
@@ -36,13 +36,14 @@ interface Used {
 /** Senders are those that the owner allows, so their number needs no limit of its own. */
 export function createNonces(clock: Pick<Clock, 'now'>): Nonces {
   const nowNs = () => BigInt(Math.floor(clock.now())) * NS_PER_MS;
-  // An earlier run may have accepted what was signed before this one.
-  const openedNs = nowNs();
+  // An earlier run may have accepted what was signed until then.
+  const openedNs = nowNs() + BigInt(NONCE_SKEW_MS_MAX) * NS_PER_MS + 1n;
   const bySender = new Map<string, Used>();
 
   function check(sender: string, { ns, id }: Nonce): void {
     const now = nowNs();
     const used = bySender.get(sender);
+    if (now < openedNs) throw starting(openedNs - now);
     if (ns < now - BigInt(NONCE_AGE_MS_MAX) * NS_PER_MS || ns < (used?.floorNs ?? openedNs))
       throw refused('The request was signed too long ago. Sign it again; check the clocks.', 'stale');
     if (ns > now + BigInt(NONCE_SKEW_MS_MAX) * NS_PER_MS)
@@ -75,6 +76,13 @@ function forgetUntil(used: Used, untilNs: bigint): void {
 function middle(values: readonly bigint[]): bigint {
   const sorted = values.toSorted((left, right) => (left < right ? -1 : 1));
   return sorted[Math.floor(sorted.length / 2)] ?? 0n;
+}
+
+/** For a moment everything that is signed now could have been used in an earlier run. */
+function starting(leftNs: bigint): AppError {
+  const retryAfterS = Number((leftNs + 999_999_999n) / 1_000_000_000n);
+  const message = `This machine has just started. Sign the request again in ${retryAfterS} s.`;
+  return new AppError('busy', message, { details: { retryAfterS } });
 }
 
 function refused(message: string, reason: string): AppError {

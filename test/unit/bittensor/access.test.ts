@@ -63,7 +63,7 @@ test('answers an allowed hotkey for free and books the job under its name', asyn
   assert.equal(access.gate.total(), 0n);
 });
 
-test('streams, lists the models, and ends a request with its caller', async () => {
+test('streams, and lists the models', async () => {
   const access = await openAccess();
   const body = JSON.stringify({ ...JSON.parse(ASK), stream: true });
   const streamed = await access.send(signed({ body }));
@@ -73,12 +73,31 @@ test('streams, lists the models, and ends a request with its caller', async () =
   assert.equal(((await models.json()) as { data: unknown[] }).data.length, 1);
 });
 
+test('ends a request with its caller', async () => {
+  const words: number[] = [];
+  const caller = new AbortController();
+  const access = await openAccess({}, undefined, async (index) => {
+    words.push(index);
+    if (index === 2) caller.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  const body = JSON.stringify({ ...JSON.parse(ASK), stream: true });
+  const streamed = await access.send({ ...signed({ body }), signal: caller.signal });
+  await assert.rejects(async () => {
+    for await (const _ of streamed.body ?? []);
+    // Without an error of the stream, the caller's own signal ends it.
+    caller.signal.throwIfAborted();
+  });
+  for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(words.length <= 3, `${words.length} words were generated`);
+});
+
 test('refuses what is altered, repeated, old, early, unsigned, or by or for another hotkey', async () => {
   const access = await openAccess();
   const good = signed();
   assert.equal((await access.send(good)).status, 200);
   await assertRefused(access, good, 401, 'signature_replayed');
-  await assertRefused(access, signed({ atMs: NOW_MS - 1 }), 401, 'signature_stale');
+  await assertRefused(access, signed({ atMs: NOW_MS - 2 }), 401, 'signature_stale');
   access.clock.advance(20_000);
   const now = NOW_MS + 20_000;
   assert.equal((await access.send(signed({ atMs: now - 9_999 }))).status, 200);
@@ -208,6 +227,22 @@ test('refuses a synapse whose request was altered, is streamed, or can’t be re
   assert.deepEqual(access.jobs.all(), []);
 });
 
+test('synapses that make no sense count like wrong signatures, and before they are parsed', async () => {
+  const access = await openAccess();
+  const streamed = JSON.stringify({ ...JSON.parse(ASK), stream: true });
+  for (let time = 0; time < WRONG_MAX; time += 1) {
+    assert.equal((await access.send(synapse(streamed))).status, 400);
+  }
+  assert.equal((await access.send(synapse(streamed))).status, 429);
+  const flooded = await openAccess();
+  const statuses = new Set<number>();
+  for (let host = 0; host < UNPROVEN_MAX + 5; host += 1) {
+    const address = `198.${host}.1.1`;
+    statuses.add((await flooded.send({ ...synapse(streamed), address })).status);
+  }
+  assert.deepEqual([...statuses], [400, 429]);
+});
+
 test('takes no header of a caller for its own: peer, subnet, customer and batch', async () => {
   const seen: Headers[] = [];
   const service = new Hono();
@@ -228,18 +263,72 @@ test('takes no header of a caller for its own: peer, subnet, customer and batch'
   });
 });
 
-test('receives few bodies at a time before it has verified them', async () => {
-  const access = await openAccess();
+/** Begins requests whose bodies don't end. */
+function slowBodies(access: Awaited<ReturnType<typeof openAccess>>) {
   const open: ReadableStreamDefaultController[] = [];
-  const begin = (address: string) => {
-    const body = new ReadableStream({ start: (controller) => void open.push(controller) });
-    return access.send({ ...signed({ address }), body });
+  return {
+    open,
+    begin(address: string) {
+      const body = new ReadableStream({ start: (controller) => void open.push(controller) });
+      return access.send({ ...signed({ address, atMs: access.clock.now() }), body });
+    },
   };
-  const waiting = Array.from({ length: 16 }, (_, index) => begin(`198.51.100.${index % 4}`));
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.equal((await begin('198.51.100.0')).status, 429, 'of one address');
-  assert.equal((await begin('198.51.100.9')).status, 429, 'of all');
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Addresses in as many networks. */
+const addressOf = (index: number) => `198.51.${index}.1`;
+
+test('receives few bodies at a time, and those of four addresses leave places for others', async () => {
+  const access = await openAccess();
+  const { open, begin } = slowBodies(access);
+  const waiting = Array.from({ length: 8 }, (_, index) => begin(addressOf(index % 4)));
+  await turn();
+  assert.equal((await begin(addressOf(0))).status, 429, 'of one address');
+  assert.equal((await access.send(signed({ address: '203.0.113.77' }))).status, 200, 'a new address');
+  waiting.push(...Array.from({ length: 24 }, (_, index) => begin(addressOf(4 + (index % 12)))));
+  await turn();
+  assert.equal((await begin(addressOf(99))).status, 429, 'of all');
+  const known = { ...signed({ address: '203.0.113.77' }) };
+  assert.equal((await access.send(known)).status, 200, 'an address that has proven itself');
   for (const controller of open) controller.error(new Error('gone'));
   for (const each of waiting) assert.equal((await each).status, 400);
   assert.equal((await access.send(signed())).status, 200);
+});
+
+test('a body has to arrive while its signature is fresh, and who sends none is refused after a while', async () => {
+  const access = await openAccess();
+  const { begin } = slowBodies(access);
+  const statuses: number[] = [];
+  for (let round = 0; round < WRONG_MAX / 2; round += 1) {
+    const waiting = [begin(addressOf(1)), begin(addressOf(1))];
+    await turn();
+    access.clock.advance(10_000);
+    statuses.push(...(await Promise.all(waiting)).map(({ status }) => status));
+  }
+  assert.deepEqual(new Set(statuses), new Set([400]));
+  assert.equal((await begin(addressOf(1))).status, 429);
+  assert.equal((await access.send(signed({ atMs: access.clock.now() }))).status, 200, 'its place is free');
+});
+
+test('requests whose bodies don’t arrive use up no signatures of others', async () => {
+  const access = await openAccess();
+  for (let index = 0; index < UNPROVEN_MAX + 10; index += 1) {
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error('gone')) });
+    const { status } = await access.send({ ...signed({ address: addressOf(index) }), body });
+    assert.equal(status, 400);
+  }
+  assert.equal(access.verifications(), 0);
+  assert.equal((await access.send(signed())).status, 200);
+});
+
+test('the dendrite reads every failure of its synapse, and when to come again', async () => {
+  const access = await openAccess();
+  const refused = await access.send({ ...synapse(ASK), method: 'GET', body: '' });
+  assert.equal(typeof ((await refused.json()) as { message: string }).message, 'string', 'another method');
+  for (let time = 0; time < 100; time += 1) await access.send({ ...synapse(ASK), headers: {} });
+  const crowded = await access.send(synapse(ASK));
+  assert.equal(crowded.status, 429);
+  assert.match(((await crowded.json()) as { message: string }).message, /^Too many requests/);
+  assert.ok(Number(crowded.headers.get('retry-after')) > 0);
 });

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { hotkeys } from '../../../main/adapters/bittensor/index.ts';
 import { createHotkeyAccess } from '../../../main/core/bittensor/index.ts';
+import { NONCE_SKEW_MS_MAX } from '../../../main/core/bittensor/nonces.ts';
 import { createFreeGate } from '../../../main/core/machines/index.ts';
 import type { ProviderOptions, ProviderService } from '../../../main/core/provider/index.ts';
 import { isHotkeyPeer } from '../../../shared/bittensor.ts';
@@ -17,7 +18,7 @@ import {
   SYNAPSE_NAME,
 } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
-import { createFakeEngine } from '../../fakes/engine.ts';
+import { createFakeEngine, type FakeEngineOptions } from '../../fakes/engine.ts';
 import { createFakeProvider, FAKE_LIFE, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
@@ -39,6 +40,8 @@ export interface Sent {
   readonly headers: Record<string, string>;
   readonly body: string | ReadableStream;
   readonly address: string;
+  /** The caller leaves when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Signing {
@@ -94,11 +97,21 @@ export function synapse(request: string, { by = FRIEND, atMs = NOW_MS }: Signing
   return { method: 'POST', path: `/${SYNAPSE_NAME}`, headers, body, address: '203.0.113.5' };
 }
 
-/** `service` replaces the provider service. */
-export async function openAccess(options: Partial<ProviderOptions> = {}, service?: ProviderService['app']) {
-  const clock = manualClock(NOW_MS);
+/** After this time from its start, the machine accepts what is signed now. */
+const START_MS = NONCE_SKEW_MS_MAX + 1;
+
+/** At {@link NOW_MS}, shortly after its start. `service` replaces the provider service. */
+export async function openAccess(
+  options: Partial<ProviderOptions> = {},
+  service?: ProviderService['app'],
+  beforeToken?: FakeEngineOptions['beforeToken'],
+) {
+  const clock = manualClock(NOW_MS - START_MS);
   const network = await createFakeHub().createNetwork();
-  const engine = createFakeEngine({ loaded: FAKE_LIFE, answer: () => ['The ', 'sky ', 'is ', 'blue. '] });
+  const engine = createFakeEngine({
+    ...{ loaded: FAKE_LIFE, answer: () => ['The ', 'sky ', 'is ', 'blue. '] },
+    ...(beforeToken && { beforeToken }),
+  });
   const free = createFreeGate(FAKE_ASSET, FAKE_PAYOUT);
   const provider = createFakeProvider(network, {
     ...{ clock, engine, guests: { isGuest: isHotkeyPeer, gate: free } },
@@ -122,8 +135,14 @@ export async function openAccess(options: Partial<ProviderOptions> = {}, service
     onUnexpected: (error) => assert.fail(String(error)),
     onStranger: (address) => strangers.push(address),
   });
-  const send = ({ method, path, headers, body, address }: Sent): Promise<Response> => {
-    const init = { method, headers, ...(method !== 'GET' && { body, duplex: 'half' }) };
+  clock.advance(START_MS);
+  const send = ({ method, path, headers, body, address, signal }: Sent): Promise<Response> => {
+    const init = {
+      method,
+      headers,
+      signal,
+      ...(method !== 'GET' && { body, duplex: 'half' }),
+    } as RequestInit;
     return Promise.resolve(access.fetch(new Request(`http://access.test${path}`, init), { address }));
   };
   return { ...provider, engine, clock, allowed, strangers, send, verifications: () => verifications };

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createNonces, NONCES_MAX } from '../../../main/core/bittensor/nonces.ts';
+import { createNonces, NONCE_SKEW_MS_MAX, NONCES_MAX } from '../../../main/core/bittensor/nonces.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
@@ -18,9 +18,17 @@ function isAccepted(use: () => void): boolean {
     use();
     return true;
   } catch (error) {
-    assert.ok(isAppError(error, 'not-permitted'));
+    assert.ok(isAppError(error, 'not-permitted', 'busy'));
     return false;
   }
+}
+
+/** Nonces of a run that isn't in its first moment any more. */
+function openedEarlier() {
+  const clock = manualClock(START_MS - NONCE_SKEW_MS_MAX - 1);
+  const nonces = createNonces(clock);
+  clock.advance(NONCE_SKEW_MS_MAX + 1);
+  return { clock, nonces, nowNs: ns(START_MS) };
 }
 
 test('accepts each nonce at most once, through any jumps of the clock', () => {
@@ -31,8 +39,7 @@ test('accepts each nonce at most once, through any jumps of the clock', () => {
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-      const clock = manualClock(START_MS);
-      const nonces = createNonces(clock);
+      const { clock, nonces } = openedEarlier();
       const accepted: bigint[] = [];
       for (const { jumpMs, ageMs, again } of steps) {
         clock.setTimeBy(jumpMs);
@@ -52,8 +59,7 @@ test('accepts each nonce at most once, through any jumps of the clock', () => {
 });
 
 test('a flood of an allowed hotkey makes its own oldest nonces too old, and no other hotkey’s', () => {
-  const clock = manualClock(START_MS);
-  const nonces = createNonces(clock);
+  const { clock, nonces } = openedEarlier();
   clock.advance(5_000);
   const at = (index: number) => ({ ns: ns(START_MS + 1_000) + BigInt(index), id: '' });
   nonces.use('b', at(0));
@@ -65,10 +71,34 @@ test('a flood of an allowed hotkey makes its own oldest nonces too old, and no o
   assert.ok(isAccepted(() => nonces.use('b', at(1))));
 });
 
-test('refuses what was signed before this run, and takes equal times under different names', () => {
-  const nonces = createNonces(manualClock(START_MS));
-  assert.ok(!isAccepted(() => nonces.use('a', { ns: ns(START_MS) - 1n, id: '' })));
-  assert.ok(isAccepted(() => nonces.use('a', { ns: ns(START_MS), id: 'x' })));
-  assert.ok(isAccepted(() => nonces.use('a', { ns: ns(START_MS), id: 'y' })));
-  assert.ok(!isAccepted(() => nonces.use('a', { ns: ns(START_MS), id: 'x' })));
+test('takes equal times under different names', () => {
+  const { nonces, nowNs } = openedEarlier();
+  assert.ok(isAccepted(() => nonces.use('a', { ns: nowNs, id: 'x' })));
+  assert.ok(isAccepted(() => nonces.use('a', { ns: nowNs, id: 'y' })));
+  assert.ok(!isAccepted(() => nonces.use('a', { ns: nowNs, id: 'x' })));
+});
+
+test('nothing that an earlier run may have accepted is accepted again, and a refusal says when to come', () => {
+  for (const signedAheadMs of [0, 1, 1_000, NONCE_SKEW_MS_MAX]) {
+    const clock = manualClock(START_MS);
+    const earlier = createNonces(clock);
+    clock.advance(NONCE_SKEW_MS_MAX + 1);
+    const used = { ns: ns(clock.now() + signedAheadMs), id: '' };
+    earlier.use('a', used);
+    const restarted = createNonces(clock);
+    for (let passedMs = 0; passedMs < 15_000; passedMs += 250) {
+      assert.ok(
+        !isAccepted(() => restarted.use('a', used)),
+        `signed ${signedAheadMs} ms ahead, ${passedMs} ms later`,
+      );
+      clock.advance(250);
+    }
+    assert.ok(isAccepted(() => restarted.use('a', { ns: ns(clock.now()), id: '' })));
+  }
+  const clock = manualClock(START_MS);
+  const nonces = createNonces(clock);
+  const now = () => ({ ns: ns(clock.now()), id: '' });
+  assert.throws(() => nonces.use('a', now()), { code: 'busy', details: { retryAfterS: 3 } });
+  clock.advance(3_000);
+  nonces.use('a', now());
 });
