@@ -11,6 +11,7 @@ export const TOP_K_DEFAULT = 40;
 export const SAMPLING_METHODS = ['gumbel-max', 'greedy', 'other'] as const;
 export type SamplingMethod = (typeof SAMPLING_METHODS)[number];
 
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 export const seedSchema = z.number().int().min(0).max(0xffff_ffff);
 
 export const appliedSamplingSchema = z.object({
@@ -23,6 +24,8 @@ export const appliedSamplingSchema = z.object({
   topK: z.number().int().nonnegative(),
   minP: z.number(),
   /** sha256 of the prompt's tokens as little-endian uint32, in hex: the prompt as the chat template writes it. */
-  promptHash: z.string().regex(/^[0-9a-f]{64}$/),
+  promptHash: sha256Schema,
+  /** sha256, in hex, of the grammar that the answer was bound to (GBNF, UTF-8); absent if it was free. */
+  grammarHash: sha256Schema.optional(),
 });
 export type AppliedSampling = z.infer<typeof appliedSamplingSchema>;

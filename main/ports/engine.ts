@@ -61,7 +61,9 @@ export interface GenerateRequest {
    * reuses none but the chat template's own.
    */
   readonly requester?: string | null;
-  /** True for a line of a batch: it waits for a sequence behind all others. */
+  /** Among waiting requests, a lower rank gets a sequence first. Absent: behind all that have one. */
+  readonly rank?: number;
+  /** True for a line of a batch: it waits for a sequence behind all others of its rank. */
   readonly isPatient?: boolean;
   readonly sampling?: Sampling;
   /** JSON that the response must be. Absent or null: it is text. */

@@ -3,7 +3,12 @@
  * candidates, and the time of the choice among them, against the time of a decode step of one stream.
  */
 import { getLlama, type LlamaContextSequence, type LlamaModel, type Token } from 'node-llama-cpp';
-import { createChoice, planSampling, samplerOptions } from '../../main/adapters/llama/sampling.ts';
+import {
+  createChoice,
+  planSampling,
+  type SamplingPlan,
+  samplerOptions,
+} from '../../main/adapters/llama/sampling.ts';
 import { median } from '../../shared/statistics.ts';
 import { progress } from './result.ts';
 
@@ -78,11 +83,13 @@ async function generate(
   byLibrary: boolean,
 ): Promise<void> {
   await sequence.clearHistory();
-  const plan = planSampling(REQUEST, byLibrary);
+  const planned = planSampling(REQUEST);
+  const plan: SamplingPlan = byLibrary ? { ...planned, method: 'other' } : planned;
   const generated: Token[] = [];
-  const options = { ...samplerOptions(model, REQUEST, plan, () => generated), yieldEogToken: true };
+  const surroundings = { generated: () => generated, isBound: false };
+  const options = { ...samplerOptions(model, REQUEST, plan, surroundings), yieldEogToken: true };
   const prompt = model.tokenize('The river was quiet in the morning, and then');
-  const choose = createChoice(model, REQUEST, plan);
+  const choose = createChoice(model, REQUEST, plan, null);
   if (choose === null) {
     const tokens = sequence.evaluate(prompt, options);
     while (generated.length < TOKENS) {
@@ -99,7 +106,9 @@ async function generate(
     const { value, done } = await tokens.next(chosen);
     if (done) break;
     const startMs = performance.now();
-    chosen = choose(value.probabilities, generated).token;
+    const choice = choose({ probabilities: value.probabilities, generated });
+    if (choice === null) throw new Error('without a grammar every candidate is allowed');
+    chosen = choice.token;
     timed.chooseMs.push(performance.now() - startMs);
     generated.push(chosen);
   }

@@ -19,6 +19,7 @@ import {
 } from '../../main/core/answer-checks/index.ts';
 import { mulberry32 } from '../../main/core/practice/prompts.ts';
 import type { Engine, GenerateRequest } from '../../main/ports/engine.ts';
+import type { AnswerJson } from '../../shared/asked.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { median } from '../../shared/statistics.ts';
 import { cacheFolder } from '../lib/places.ts';
@@ -57,6 +58,16 @@ const SETTINGS: readonly (readonly [string, Partial<GenerateRequest>])[] = [
   ['top-p 0.9', { topP: 0.9 }],
   ['top-k 5', { sampling: { topK: 5 } }],
 ];
+/** Answers that a grammar binds. */
+const JSON_ANSWER: AnswerJson = {
+  ...{ kind: 'schema', name: 'story', isStrict: true },
+  schema: {
+    type: 'object',
+    properties: { title: { type: 'string' }, things: { type: 'array', items: { type: 'string' } } },
+    required: ['title', 'things'],
+    additionalProperties: false,
+  },
+};
 const TEMPERATURE = 0.7;
 const STREAMS = 8;
 const COST_ROUNDS = 3;
@@ -125,9 +136,14 @@ async function honestRuns(auditor: Engine, path: string): Promise<readonly Run[]
   const penalties = { sampling: { frequencyPenalty: 0.5, repeatPenalty: 1.1 } };
   const penalized = asked.map((question) => ({ ...question, ...penalties }));
   await add('penalties', await answerAll(engine, penalized, STREAMS));
+  await add('JSON', await answerAll(engine, asJson(asked), STREAMS));
   runs.push(...(await otherSettings(auditor, engine, asked)));
   await engine.stop();
   return runs;
+}
+
+function asJson(asked: readonly GenerateRequest[]): readonly GenerateRequest[] {
+  return asked.map((question) => ({ ...question, json: JSON_ANSWER }));
 }
 
 /** Runs with other settings, which are honest where these were asked for, and a cheat where others were. */
@@ -219,6 +235,8 @@ async function otherModels(auditor: Engine, path: string, folder: string): Promi
     const engine = await openEngine(changed, { sequences: STREAMS, threads: 1 });
     const asked = questions(ANSWERS, TEMPERATURE);
     runs.push(await audited(auditor, kind, false, await answerAll(engine, asked, STREAMS)));
+    const json = await answerAll(engine, asJson(asked), STREAMS);
+    runs.push(await audited(auditor, `${kind}, JSON`, false, json));
     await engine.stop();
     rmSync(changed);
   }

@@ -316,6 +316,33 @@ function tokenHash(tokens: readonly number[]): string {
 
 const TOKENS = [1, 256, 65_536, 4_294_967_295, 7];
 
+/** Signed results of checks; `stranger` has checked answers of `provider`. */
+async function verdicts() {
+  const auditor = stranger.peer;
+  const verdict = {
+    ...{ auditor, provider: provider.peer, sha256: MODEL.sha256 },
+    ...{ answers: 3, tokens: 240, hasPassed: true, atMs: NOW_MS },
+  };
+  const made = [
+    ['passed', verdict, true],
+    ['failed', { ...verdict, answers: 1, tokens: 31, hasPassed: false }, true],
+    ['from a clock that is 9 min ahead', { ...verdict, atMs: NOW_MS + 540_000 }, true],
+    ['with a field of a later version', { ...verdict, more: 1 }, true],
+    ['another signer’s', { ...verdict, auditor: provider.peer }, false],
+    ['on the signer itself', { ...verdict, provider: auditor }, false],
+    ['from the future', { ...verdict, atMs: NOW_MS + 660_000 }, false],
+    ['without tokens', { ...verdict, tokens: 0 }, false],
+    ['not of a file', { ...verdict, sha256: 'tiny' }, false],
+    ['not of a peer', { ...verdict, provider: 'provider' }, false],
+  ] as const;
+  const read = { auditor, atMs: NOW_MS };
+  const signed = made.map(async ([name, payload, valid]) => ({
+    ...{ name, ...read, jws: await stranger.sign(payload), valid },
+  }));
+  const forged = { name: 'forged', ...read, jws: await provider.sign(verdict), valid: false };
+  return [...(await Promise.all(signed)), forged];
+}
+
 async function receipts() {
   const terms = {
     peer: provider.peer,
@@ -463,6 +490,7 @@ const vectors = {
   charges: charges(),
   tokenHashes: [[], TOKENS].map((tokens) => ({ tokens, sha256: tokenHash(tokens) })),
   receipts: await receipts(),
+  verdicts: await verdicts(),
   streams: streams(),
 };
 writeFileSync(VECTORS, `${JSON.stringify(vectors, null, 2)}\n`);

@@ -5,12 +5,17 @@
  * Fails if: the order of masks, penalties and noise differs between drawing and repeating, or a cheat stays unnoticed.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine, GenerateEvent, GenerateRequest, ModelFile } from '../../main/ports/engine.ts';
+import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
+import type { AnswerJson } from '../../shared/asked.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { collect, request } from './engine-suite.ts';
@@ -50,9 +55,9 @@ function samplingOf(events: readonly GenerateEvent[]) {
   return start?.type === 'start' ? start.sampling : undefined;
 }
 
-async function gapsOf(asked: GenerateRequest, claimedTokens: readonly number[]) {
+async function gapsOf(asked: GenerateRequest, claimedTokens: readonly number[], by = auditor) {
   const { all, end } = await collect(
-    auditor.generate({ ...asked, maxTokens: 0, claimedTokens, isPatient: true }, NEVER),
+    by.generate({ ...asked, maxTokens: 0, claimedTokens, isPatient: true }, NEVER),
   );
   const gaps = all.flatMap((event) => (event.type === 'gaps' ? event.gaps : []));
   return {
@@ -62,6 +67,29 @@ async function gapsOf(asked: GenerateRequest, claimedTokens: readonly number[]) 
     sampling: samplingOf(all),
   };
 }
+
+const PET: AnswerJson = {
+  kind: 'schema',
+  name: 'pet',
+  isStrict: true,
+  schema: {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      kind: { enum: ['cat', 'dog', 'parrot'] },
+      age: { type: 'integer' },
+    },
+    required: ['name', 'kind', 'age'],
+    additionalProperties: false,
+  },
+};
+
+const NUMBERS = {
+  type: 'object',
+  properties: { age: { type: 'integer' }, size: { type: 'integer' } },
+  required: ['age', 'size'],
+  additionalProperties: false,
+};
 
 const story = (seed: number, change: Partial<GenerateRequest> = {}) =>
   request({
@@ -91,6 +119,14 @@ describe('repeating an answer', () => {
     ],
     ['reported probabilities', { topLogprobs: 2 }],
     ['reported probabilities of all tokens', { topLogprobs: 0, sampling: { topK: 0, frequencyPenalty: 1 } }],
+    ['JSON', { json: { kind: 'object' } }],
+    ['JSON of a schema and top-p', { json: PET, topP: 0.9, temperature: 1.5 }],
+    [
+      'JSON of a schema and few candidates',
+      { json: PET, sampling: { topK: 2, minP: 0.1, repeatPenalty: 1.1 } },
+    ],
+    ['JSON at temperature 0', { json: PET, temperature: 0 }],
+    ['JSON and reported probabilities', { json: PET, topLogprobs: 2 }],
   ];
   for (const [name, change] of settings) {
     it(`finds the tokens that were drawn with ${name}`, async () => {
@@ -180,12 +216,59 @@ describe('a repeated answer', () => {
   it('is refused where choices can’t be repeated, without a seed, and beyond the context', async () => {
     const refused = (asked: GenerateRequest, code: 'bad-request' | 'context-exceeded', tokens = [5]) =>
       assert.rejects(gapsOf(asked, tokens), (error) => isAppError(error, code));
-    await refused(story(1, { json: { kind: 'object' } }), 'bad-request');
     await refused(story(1, { sampling: { topK: 0 } }), 'bad-request');
     await refused(story(1, { seed: null }), 'bad-request');
     await refused(story(1), 'context-exceeded', Array(1_024).fill(5));
     await refused(story(1), 'bad-request', []);
     await refused(story(1), 'bad-request', [-1]);
+  });
+});
+
+describe('a repeated answer that a grammar binds', () => {
+  it('is bound even where the grammar allows none of the candidates, which are too unlikely', async () => {
+    // The ends of strings and numbers are far beyond the 1,024 most likely of 5,120 tokens.
+    const folder = mkdtempSync(join(tmpdir(), 'idlewatt-copies-'));
+    const path = join(folder, 'copies.gguf');
+    writeFileSync(path, buildTinyModel({ copies: 7 }));
+    const open = async () => {
+      const sandbox = { modelFolders: [folder] };
+      const engine = createEngineSupervisor({ spawn: createLlamaSpawner({ sandbox }), clock: systemClock });
+      await engine.load({ id: 'copies', path, sha256: '' }, { ...LOAD, sequences: 2, threads: 1 });
+      return engine;
+    };
+    const [one, other] = [await open(), await open()];
+    try {
+      for (const seed of [1, 2, 3]) {
+        const asked = story(seed, { json: { ...PET, schema: NUMBERS }, maxTokens: 100 });
+        const { text, tokens } = await collect(one.generate(asked, NEVER));
+        assert.deepEqual(Object.keys(JSON.parse(text)), ['age', 'size'], text);
+        const free = await collect(one.generate({ ...asked, json: null }, NEVER));
+        assert.equal((await gapsOf(asked, free.tokens, other)).gaps[0], 2);
+        const { gaps, mean } = await gapsOf(asked, tokens, other);
+        assert.ok(gaps.length === tokens.length && mean < HONEST_MEAN_MAX, `${gaps}`);
+      }
+    } finally {
+      await Promise.all([one.stop(), other.stop()]);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('shows what the grammar of the request doesn’t allow, and another seed or schema', async () => {
+    const asked = [1, 2, 3, 4].map((seed) => story(seed, { json: PET, temperature: 1 }));
+    const answers = await Promise.all(asked.map(answer));
+    for (const [index, { tokens }] of answers.entries()) {
+      const each = forceUnwrap('as many requests as answers', asked[index]);
+      const free = await answer({ ...each, json: null });
+      const { gaps } = await gapsOf(each, free.tokens);
+      assert.equal(gaps.at(-1), 2, 'text isn’t JSON');
+      const { mean, gaps: own } = await gapsOf(each, tokens);
+      assert.ok(mean < HONEST_MEAN_MAX, `${own}`);
+      assert.ok((await gapsOf({ ...each, seed: index + 9 }, tokens)).mean > HONEST_MEAN_MAX);
+      assert.equal(
+        (await gapsOf({ ...each, json: { ...PET, schema: { type: 'integer' } } }, tokens)).gaps[0],
+        2,
+      );
+    }
   });
 });
 
@@ -195,7 +278,8 @@ describe('sampling of the engine', () => {
       (await answer(story(7, { maxTokens: 1, ...change }))).sampling?.method;
     assert.equal(await method({}), 'gumbel-max');
     assert.equal(await method({ temperature: 0 }), 'greedy');
-    assert.equal(await method({ json: { kind: 'object' } }), 'other');
+    assert.equal(await method({ json: { kind: 'object' } }), 'gumbel-max');
+    assert.equal(await method({ sampling: { topK: 0 } }), 'other');
     const { sampling } = await answer(story(7, { maxTokens: 1, topP: 0.5 }));
     assert.ok(sampling);
     const { promptHash, ...plain } = sampling;

@@ -249,6 +249,18 @@ describe('sampling of the llama engine', () => {
     assert.equal(logprobs.map(({ token }) => token).join(''), text);
   });
 
+  it('reports probabilities of JSON, which the model need not have found likely', async () => {
+    const schema = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] };
+    const json = { kind: 'schema', name: 'ok', isStrict: true, schema } as const;
+    for (const seed of [1, 2, 3]) {
+      const { logprobs, tokens, text } = await generate({ json, seed, topLogprobs: 2 });
+      assert.equal(typeof JSON.parse(text).ok, 'boolean');
+      assert.equal(logprobs.length, tokens.length);
+      assert.equal(logprobs.map(({ token }) => token).join(''), text);
+      assert.ok(logprobs.every(({ top, logprob }) => top.length === 2 && (top[0]?.logprob ?? 0) >= logprob));
+    }
+  });
+
   it('repeats an answer with probabilities by its seed, and differs by another', async () => {
     const answer = async (seed: number) => (await generate({ seed, topLogprobs: 0, maxTokens: 30 })).text;
     assert.equal(await answer(5), await answer(5));

@@ -1,21 +1,19 @@
 /** The generation loop: prefills the prompt in parts and decodes the response token by token, in the common steps. */
-import {
-  type EvaluationPriority,
-  type LlamaContextSequence,
-  LlamaGrammarEvaluationState,
-  type LlamaModel,
-  type SequenceEvaluateOptions,
-  type Token,
-} from 'node-llama-cpp';
+
+import { createHash } from 'node:crypto';
+import type { EvaluationPriority, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import type { TokenLogprob } from '../../../shared/answer-pieces.ts';
+import type { AppliedSampling } from '../../../shared/applied-sampling.ts';
 import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
 import type { ParsedPiece } from './answer-parser.ts';
 import type { Template, TokenizedPrompt } from './chat-template.ts';
+import { openGrammar } from './grammar-state.ts';
+import { type NextTokens, nextTokens, type Sampler, type TokenParts } from './next-tokens.ts';
 import { promptHash } from './prompt-hash.ts';
 import { createResponseText, type ResponseText } from './response-text.ts';
-import { type Choose, createChoice, planSampling, type SamplingPlan, samplerOptions } from './sampling.ts';
+import { createChoice, planSampling, type SamplingPlan, samplerOptions } from './sampling.ts';
 import type { Lent, SequencePool } from './sequence-pool.ts';
 import type { Steps, Turns } from './steps.ts';
 import { responseGrammar } from './tool-format.ts';
@@ -65,10 +63,14 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
   const { id } = command;
   const { cachedTokens } = lent;
   const inputTokens = prompt.tokens.length;
-  const grammar = grammarOf(options);
-  const plan = planSampling(command.request, grammar !== null);
-  const sampling = { ...plan, promptHash: promptHash(prompt.tokens) };
-  emit({ type: 'start', id, inputTokens, cachedTokens, sampling });
+  const plan = planSampling(command.request);
+  emit({
+    type: 'start',
+    id,
+    inputTokens,
+    cachedTokens,
+    sampling: appliedSampling(options, plan, prompt.tokens),
+  });
 
   let outputTokens = 0;
   const logprobs: TokenLogprob[] = [];
@@ -84,7 +86,7 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
     }
   };
   const text = createResponseText({ ...options, ...command.request, tokenized: prompt });
-  const sampler = await createSampler(options, plan, grammar);
+  const sampler = await createSampler(options, plan);
   const decoded = await decode({ ...options, text, deliver, sampler, logprobs });
   const measured = times.finish();
   if (!signal.aborted) deliver(text.flush(decoded.stopped));
@@ -108,56 +110,47 @@ export function tokenizePrompt(
   return tokenized;
 }
 
+/** Returns how the response is sampled, and what from: hashes of the prompt's tokens and of the grammar. */
+export function appliedSampling(
+  options: Pick<ResponseOptions, 'template' | 'command'>,
+  plan: SamplingPlan,
+  prompt: readonly Token[],
+): AppliedSampling {
+  const grammar = grammarOf(options);
+  return {
+    ...{ ...plan, promptHash: promptHash(prompt) },
+    ...(grammar !== null && { grammarHash: createHash('sha256').update(grammar).digest('hex') }),
+  };
+}
+
 /** Returns the grammar that the request binds the response to; null for none. */
 export function grammarOf({ template, command }: Pick<ResponseOptions, 'template' | 'command'>) {
   const { prompt, json = null } = command.request;
   return responseGrammar(prompt, json, template.tools);
 }
 
-/** The sampler's options, and the choice that replaces the sampler's. */
-interface Sampler {
-  readonly options: SequenceEvaluateOptions;
-  readonly choose: Choose | null;
-  /** Tokens of the response so far. */
-  readonly generated: Token[];
-}
-
-async function createSampler(
-  { model, command }: ResponseOptions,
-  plan: SamplingPlan,
-  grammar: string | null,
-): Promise<Sampler> {
+async function createSampler(options: ResponseOptions, plan: SamplingPlan): Promise<Sampler> {
+  const { model, command } = options;
   const { request } = command;
   const generated: Token[] = [];
-  const state = grammar === null ? undefined : await grammarState(model, grammar);
+  const text = grammarOf(options);
+  const grammar = text === null ? null : await openGrammar(model, text);
+  const choose = createChoice(model, request, plan, grammar);
+  const surroundings = { generated: () => generated, isBound: grammar !== null };
   return {
-    generated,
+    ...{ generated, choose, grammar },
     options: {
-      ...samplerOptions(model, request, plan, () => generated),
-      ...(state && { grammarEvaluationState: state }),
+      ...samplerOptions(model, request, plan, surroundings),
+      // The library's own choice adds its tokens to the grammar that it gets.
+      ...(choose === null && grammar !== null && { grammarEvaluationState: grammar.copy() }),
     },
-    choose: createChoice(model, request, plan),
   };
 }
 
-async function grammarState(model: LlamaModel, text: string): Promise<LlamaGrammarEvaluationState> {
-  try {
-    const grammar = await model.llama.createGrammar({ grammar: text });
-    return new LlamaGrammarEvaluationState({ model, grammar });
-  } catch (cause) {
-    throw new AppError('bad-request', 'The engine can’t use this JSON schema.', {
-      cause,
-      details: { param: 'response_format', code: 'invalid_json_schema' },
-    });
-  }
-}
-
-interface DecodeOptions extends LentOptions {
+interface DecodeOptions extends LentOptions, TokenParts {
+  readonly lent: LentOptions['lent'];
   readonly text: ResponseText;
   readonly deliver: (pieces: readonly ParsedPiece[]) => void;
-  readonly sampler: Sampler;
-  /** Receives the probabilities of each token. */
-  readonly logprobs: TokenLogprob[];
 }
 
 interface Decoded {
@@ -270,52 +263,6 @@ function openAnswer(options: DecodeOptions): OpenAnswer {
     async close() {
       await tokens?.end();
     },
-  };
-}
-
-interface NextTokens {
-  /** Resolves to null at the end of the response. */
-  next(): Promise<Token | null>;
-  end(): Promise<unknown>;
-}
-
-function nextTokens(
-  { lent, sampler, model, logprobs }: DecodeOptions,
-  prompt: Token[],
-  evaluationPriority: EvaluationPriority,
-): NextTokens {
-  const { sequence } = lent;
-  const { choose } = sampler;
-  const options = { ...sampler.options, evaluationPriority };
-  if (choose === null) {
-    const tokens = sequence.evaluate(prompt, options);
-    return {
-      async next() {
-        const { value, done } = await tokens.next();
-        return done ? null : value;
-      },
-      end: () => tokens.return(),
-    };
-  }
-  // The library continues with the token that it gets. One that ends the response must be reported, too: our
-  // choice may be another one.
-  const withMetadata = sequence.evaluateWithMetadata(
-    prompt,
-    { probabilities: true },
-    { ...options, yieldEogToken: true },
-  );
-  let chosen: Token | undefined;
-  return {
-    async next() {
-      const { value, done } = await withMetadata.next(chosen);
-      if (done) return null;
-      const choice = choose(value.probabilities, sampler.generated);
-      chosen = choice.token;
-      if (model.isEogToken(choice.token)) return null;
-      if (choice.logprob !== null) logprobs.push(choice.logprob);
-      return choice.token;
-    },
-    end: () => withMetadata.return(),
   };
 }
 

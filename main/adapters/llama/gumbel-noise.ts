@@ -46,13 +46,31 @@ export function gapOf(candidates: Candidates, drawing: Drawing, position: number
   return Math.min(GAP_MAX, Math.max(0, gap));
 }
 
+/** A candidate with its place among the others and the score of the draw. */
+export interface Scored {
+  readonly token: number;
+  readonly logit: number;
+  readonly index: number;
+  readonly score: number;
+}
+
+/** Returns the candidates with the scores of which the draw takes the highest. */
+export function scoresOf(candidates: Candidates, drawing: Drawing, position: number): Scored[] {
+  const score = scoring(drawing, position);
+  return candidates.map(([token, logit], index) => ({ token, logit, index, score: score(token, logit) }));
+}
+
+/** Orders what is drawn first; of equal scores, the lower ID. */
+export function byScore(a: Pick<Scored, 'token' | 'score'>, b: Pick<Scored, 'token' | 'score'>): number {
+  return b.score - a.score || a.token - b.token;
+}
+
 function best(candidates: Candidates, drawing: Drawing, position: number) {
   const score = scoring(drawing, position);
   let found: { readonly token: number; readonly score: number } | null = null;
   for (const [token, logit] of candidates) {
-    const own = score(token, logit);
-    if (found === null || own > found.score || (own === found.score && token < found.token))
-      found = { token, score: own };
+    const own = { token, score: score(token, logit) };
+    if (found === null || byScore(own, found) < 0) found = own;
   }
   return found;
 }

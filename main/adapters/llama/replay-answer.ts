@@ -3,6 +3,7 @@
  * measures for each token by how much it falls short of the one that this engine would have drawn.
  */
 import type {
+  ControlledEvaluateInputItem,
   EvaluationPriority,
   LlamaContextSequence,
   SequenceEvaluateOptions,
@@ -10,9 +11,10 @@ import type {
 } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineEvent } from '../../ports/engine-process.ts';
-import { grammarOf, type ResponseOptions, tokenizePrompt } from './generate-response.ts';
-import { candidatesOf, GAP_MAX, gapOf } from './gumbel-noise.ts';
-import { promptHash } from './prompt-hash.ts';
+import { allowedCandidates, sortCandidates } from './candidate-choice.ts';
+import { appliedSampling, grammarOf, type ResponseOptions, tokenizePrompt } from './generate-response.ts';
+import { type GrammarState, openGrammar } from './grammar-state.ts';
+import { type Candidates, candidatesOf, GAP_MAX, gapOf } from './gumbel-noise.ts';
 import { planSampling, replayOptions, type SamplingPlan } from './sampling.ts';
 import type { Lent } from './sequence-pool.ts';
 
@@ -30,18 +32,20 @@ export async function replayAnswer(
   const { command, pool, steps, emit, signal } = options;
   const { id, request } = command;
   const startMs = performance.now();
-  const plan = planSampling(request, grammarOf(options) !== null);
+  const plan = planSampling(request);
   if (plan.method === 'other' || (plan.method === 'gumbel-max' && request.seed === null))
     throw new AppError('bad-request', 'The choices of this answer can’t be repeated.');
   const { tokens: prompt } = tokenizePrompt(options, claimed.length);
+  const text = grammarOf(options);
+  const grammar = text === null ? null : await openGrammar(options.model, text);
   const lent = pool.lend(prompt, request.requester ?? null);
   const turns = steps.enter(lent.id);
   let isSound = false;
   try {
     await lent.prepare();
-    const sampling = { ...plan, promptHash: promptHash(prompt) };
+    const sampling = appliedSampling(options, plan, prompt);
     emit({ type: 'start', id, inputTokens: prompt.length, cachedTokens: lent.cachedTokens, sampling });
-    const replay = openReplay(options, { prompt, claimed, lent, plan });
+    const replay = openReplay(options, { prompt, claimed, lent, plan, grammar });
     while (replay.tokensLeft() > 0) {
       const read = await turns.take(Math.min(STEP_TOKENS_MAX, replay.tokensLeft()), replay.read, signal);
       if (read === null || signal.aborted) break;
@@ -66,9 +70,12 @@ interface ReplayParts {
   readonly claimed: readonly Token[];
   readonly lent: Lent<LlamaContextSequence>;
   readonly plan: SamplingPlan;
+  /** The grammar that the answer is bound to, at its beginning; null for none. */
+  readonly grammar: GrammarState | null;
 }
 
-function openReplay({ model, command }: ResponseOptions, { prompt, claimed, lent, plan }: ReplayParts) {
+function openReplay({ model, command }: ResponseOptions, parts: ReplayParts) {
+  const { prompt, claimed, lent, plan, grammar } = parts;
   const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   // A token that no vocabulary has can't be read; nothing after it can have been drawn honestly.
   const unknown = claimed.findIndex((token) => token >= vocabulary);
@@ -82,7 +89,11 @@ function openReplay({ model, command }: ResponseOptions, { prompt, claimed, lent
   /** Index of the claimed token that follows the one at this place; negative within the prompt. */
   const claimedAfter = (place: number) => place - prompt.length + 1;
   const optionsAt = (index: number): SequenceEvaluateOptions =>
-    replayOptions(model, command.request, plan, () => claimed.slice(0, index));
+    replayOptions(model, command.request, plan, {
+      generated: () => claimed.slice(0, index),
+      isBound: grammar !== null,
+    });
+  const measure = grammar === null ? measureFree(plan) : measureBound(plan, grammar);
 
   return {
     gaps,
@@ -91,7 +102,7 @@ function openReplay({ model, command }: ResponseOptions, { prompt, claimed, lent
     async read(granted: number): Promise<'read'> {
       const first = next;
       const part = tokens.slice(first, first + granted);
-      const input = part.map((token, offset): Token | [Token, object] => {
+      const input = part.map((token, offset): ControlledEvaluateInputItem => {
         const index = claimedAfter(first + offset);
         if (index < 0 || index >= known.length) return token;
         return [token, { generateNext: { probabilities: true, options: optionsAt(index) } }];
@@ -102,10 +113,33 @@ function openReplay({ model, command }: ResponseOptions, { prompt, claimed, lent
         const index = claimedAfter(first + offset);
         const token = claimed[index];
         if (probabilities === undefined || token === undefined) continue;
-        gaps[index] = gapOf(candidatesOf(probabilities), plan, index, token);
+        gaps[index] = measure(candidatesOf(probabilities), index, token);
       }
       next = first + part.length;
       return 'read';
     },
+  };
+}
+
+/** Measures one claimed token after the other. */
+type Measure = (candidates: Candidates, position: number, claimed: Token) => number;
+
+function measureFree(plan: SamplingPlan): Measure {
+  return (candidates, position, claimed) => gapOf(candidates, plan, position, claimed);
+}
+
+/** Nothing that follows a token that the grammar doesn't allow can have been drawn. */
+function measureBound(plan: SamplingPlan, grammar: GrammarState): Measure {
+  const allows = (token: number) => grammar.allows(token as Token);
+  let isBroken = false;
+  return (candidates, position, claimed) => {
+    if (isBroken || !allows(claimed)) {
+      isBroken = true;
+      return GAP_MAX;
+    }
+    const kept = allowedCandidates({ sorted: sortCandidates(candidates), allows }, plan);
+    grammar.accept(claimed);
+    // The provider has chosen among the whole vocabulary: that isn't repeated.
+    return kept.length === 0 ? 0 : gapOf(kept, plan, position, claimed);
   };
 }

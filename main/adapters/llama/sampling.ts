@@ -11,7 +11,9 @@ import {
 } from '../../../shared/applied-sampling.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { GenerateRequest } from '../../ports/engine.ts';
-import { candidatesOf, drawToken } from './gumbel-noise.ts';
+import { drawAllowed, sortCandidates } from './candidate-choice.ts';
+import type { GrammarState } from './grammar-state.ts';
+import { type Candidates, candidatesOf, drawToken } from './gumbel-noise.ts';
 
 /** Tokens of the response that penalties look back at. */
 const PENALIZED_TOKENS_MAX = 1_024;
@@ -20,28 +22,24 @@ const PENALIZED_TOKENS_MAX = 1_024;
  * choice is made among: with more, reading them takes longer than sampling.
  */
 export const CANDIDATES_MAX = 1_024;
+const EVERY_CANDIDATE = { temperature: 1, topP: 1, minP: 0, topK: CANDIDATES_MAX };
 
 type SamplingRequest = Pick<GenerateRequest, 'temperature' | 'topP' | 'sampling' | 'topLogprobs'>;
 
 /** Method and settings with which a response is sampled. */
 export type SamplingPlan = Omit<AppliedSampling, 'promptHash'>;
 
-/** `isBound` is true if a grammar limits the tokens. Without a seed a random one is chosen. */
-export function planSampling(
-  request: SamplingRequest & Pick<GenerateRequest, 'seed'>,
-  isBound: boolean,
-): SamplingPlan {
+/** Without a seed a random one is chosen. */
+export function planSampling(request: SamplingRequest & Pick<GenerateRequest, 'seed'>): SamplingPlan {
   const { temperature, topP, sampling = {} } = request;
   const { topK = TOP_K_DEFAULT, minP = 0 } = sampling;
   const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
-  return { method: methodOf(request, isBound), seed, temperature, topP, topK, minP };
+  return { method: methodOf(request), seed, temperature, topP, topK, minP };
 }
 
-/** The library applies a grammar to the token that its own sampler chooses, so that ours can't replace it. */
-function methodOf(request: SamplingRequest, isBound: boolean): SamplingMethod {
+function methodOf(request: SamplingRequest): SamplingMethod {
   const { temperature, sampling = {}, topLogprobs = null } = request;
   const { topK = TOP_K_DEFAULT, repeatPenalty = 1, logitBias } = sampling;
-  if (isBound) return 'other';
   // With reported probabilities these two are applied after the candidates were chosen, and differently.
   if (topLogprobs !== null && (repeatPenalty !== 1 || logitBias !== undefined)) return 'other';
   if (temperature === 0) return 'greedy';
@@ -53,18 +51,28 @@ function isWide(topK: number): boolean {
   return topK === 0 || topK > CANDIDATES_MAX;
 }
 
+/** State of the response that the sampler's options depend on. */
+interface Surroundings {
+  /** Returns the tokens of the response so far. */
+  readonly generated: () => readonly Token[];
+  /** True if a grammar binds the response. */
+  readonly isBound: boolean;
+}
+
 /**
- * Returns the sampler's options. `generated` returns the tokens of the response so far. For our own choice the sampler
- * leaves the candidates of the request at their plain probabilities, before the temperature.
+ * Returns the sampler's options. For our own choice the sampler leaves the candidates of the request at their plain
+ * probabilities, before the temperature; more of them where a grammar excludes some.
  */
 export function samplerOptions(
   model: LlamaModel,
   request: SamplingRequest,
   { method, seed, topK, minP }: SamplingPlan,
-  generated: () => readonly Token[],
+  { generated, isBound }: Surroundings,
 ): SequenceEvaluateOptions {
   const { temperature, topP, sampling = {}, topLogprobs = null } = request;
-  if (topLogprobs !== null) return { temperature: 1, topP: 1, minP: 0, topK: CANDIDATES_MAX, seed };
+  if (topLogprobs !== null) return { ...EVERY_CANDIDATE, seed };
+  if (isBound && method === 'gumbel-max')
+    return { ...EVERY_CANDIDATE, seed, ...adjustments(model, sampling, generated) };
   return {
     ...{ topP, topK, minP, seed },
     temperature: method === 'gumbel-max' ? 1 : temperature,
@@ -77,12 +85,12 @@ export function replayOptions(
   model: LlamaModel,
   { topP, sampling = {} }: SamplingRequest,
   { topK, minP }: SamplingPlan,
-  generated: () => readonly Token[],
+  { generated, isBound }: Surroundings,
 ): SequenceEvaluateOptions {
-  return {
-    ...{ temperature: 1, topP, minP, topK: isWide(topK) ? CANDIDATES_MAX : topK },
-    ...adjustments(model, sampling, generated),
-  };
+  const masks = isBound
+    ? EVERY_CANDIDATE
+    : { temperature: 1, topP, minP, topK: isWide(topK) ? CANDIDATES_MAX : topK };
+  return { ...masks, ...adjustments(model, sampling, generated) };
 }
 
 /** Penalties and biases, which change the logits before the candidates are chosen. */
@@ -129,41 +137,68 @@ export interface Chosen {
   readonly logprob: TokenLogprob | null;
 }
 
-/** Chooses among the tokens that the library's sampler has left over. `generated` are the tokens of the response so far. */
-export type Choose = (probabilities: ReadonlyMap<Token, number>, generated: readonly Token[]) => Chosen;
+/** Candidates for the next token, and the tokens of the response so far. */
+export interface Position {
+  /** The most likely tokens, as the library's sampler left them over. */
+  readonly probabilities: ReadonlyMap<Token, number>;
+  readonly generated: readonly Token[];
+  /** The tokens that the grammar allows, where none of the most likely ones is; default: those. */
+  readonly allowed?: ReadonlyMap<Token, number>;
+}
 
-/** Returns our own choice; null if the library's is used. */
-export function createChoice(model: LlamaModel, request: SamplingRequest, plan: SamplingPlan): Choose | null {
-  if ((request.topLogprobs ?? null) !== null) return createReportingChoice(model, request, plan);
+/** Chooses a token; null if the response's grammar allows none of the given ones. */
+export type Choose = (position: Position) => Chosen | null;
+
+/** Returns our own choice; null if the library's is used. Only ours follows the given grammar. */
+export function createChoice(
+  model: LlamaModel,
+  request: SamplingRequest,
+  plan: SamplingPlan,
+  grammar: GrammarState | null,
+): Choose | null {
+  const allows = (token: number) => grammar === null || grammar.allows(token as Token);
+  const draw: Draw = (candidates, position) => {
+    if (candidates.length === 0) throw new Error(NOTHING_SAMPLED);
+    return drawAllowed({ sorted: sortCandidates(candidates), allows }, plan, position) as Token | null;
+  };
+  if ((request.topLogprobs ?? null) !== null) return createReportingChoice(model, request, draw);
   if (plan.method !== 'gumbel-max') return null;
-  return (probabilities, generated) => {
-    const token = drawToken(candidatesOf(probabilities), plan, generated.length);
-    return { token: found(token), logprob: null };
+  return ({ probabilities, generated, allowed = probabilities }) => {
+    const candidates = candidatesOf(allowed);
+    const token =
+      grammar === null
+        ? found(drawToken(candidates, plan, generated.length))
+        : draw(candidates, generated.length);
+    return token === null ? null : { token, logprob: null };
   };
 }
 
+const NOTHING_SAMPLED = 'the sampler returned no probabilities';
+
+/** Draws one of the candidates of the whole vocabulary; null if the grammar allows none of them. */
+type Draw = (candidates: Candidates, position: number) => Token | null;
+
 /** Reports the model's own probabilities, which the library does only for what its sampler has left over. */
-function createReportingChoice(model: LlamaModel, request: SamplingRequest, plan: SamplingPlan): Choose {
+function createReportingChoice(model: LlamaModel, request: SamplingRequest, draw: Draw): Choose {
   const { topLogprobs = 0, sampling = {} } = request;
   const biases = new Map(sampling.logitBias ?? []);
   const described = (token: Token, probability: number) => describeToken(model, token, probability);
 
-  return (probabilities, generated) => {
-    const given = [...probabilities].sort(([, a], [, b]) => b - a);
-    const logits = penalized(given, sampling, generated).map(
+  return ({ probabilities, generated, allowed = probabilities }) => {
+    const logits = penalized([...allowed], sampling, generated).map(
       ([token, logit]) => [token, logit + (biases.get(token) ?? 0)] as const,
     );
-    const sorted = [...logits].sort(([, a], [, b]) => b - a);
-    const candidates = plan.temperature === 0 ? sorted : mask(sorted, plan);
-    const token = found(drawToken(candidates, plan, generated.length));
+    const token = draw(logits, generated.length);
+    if (token === null) return null;
     const own = described(token, probabilities.get(token) ?? 0);
+    const given = [...probabilities].sort(([, a], [, b]) => b - a);
     const top = given.slice(0, topLogprobs ?? 0).map(([each, probability]) => described(each, probability));
     return { token, logprob: { ...own, top } };
   };
 }
 
 function found(token: number | null): Token {
-  if (token === null) throw new Error('the sampler returned no probabilities');
+  if (token === null) throw new Error(NOTHING_SAMPLED);
   return token as Token;
 }
 
@@ -182,28 +217,6 @@ function penalized(
     if (count === 0) return [token, logit];
     return [token, logit * repeatPenalty - count * frequencyPenalty - presencePenalty];
   });
-}
-
-/** Returns the candidates that the library's sampler would leave over of logits in falling order. */
-function mask(
-  sorted: readonly (readonly [Token, number])[],
-  { topK, topP, minP }: SamplingPlan,
-): readonly (readonly [Token, number])[] {
-  const kept = topK > 0 ? sorted.slice(0, topK) : sorted;
-  const best = kept[0]?.[1] ?? 0;
-  const plain = normalized(kept.map(([, logit]) => Math.exp(logit - best)));
-  const most = plain[0] ?? 0;
-  let sum = 0;
-  return kept.filter((_, index) => {
-    const isIn = sum < topP || index === 0;
-    sum += plain[index] ?? 0;
-    return isIn && (plain[index] ?? 0) >= minP * most;
-  });
-}
-
-function normalized(weights: readonly number[]): number[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
 }
 
 /** Below this every logarithm is written as the same number, since JSON has no infinity. */

@@ -1,4 +1,4 @@
-/** Schedules the requests of one engine: the requesters in turn, patient requests last, never more than there are sequences. */
+/** Schedules the requests of one engine: by rank, then the requesters in turn, patient requests last, never more than there are sequences. */
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
@@ -125,7 +125,7 @@ export class Generations {
           clock.after(LATE_MS, () => this.#failStuck(generation)),
         );
       this.#deadlines.set(id, clock.after(beginMsMax, late));
-      const { isPatient: _, ...request } = generation.request;
+      const { isPatient: _, rank: __, ...request } = generation.request;
       send({ type: 'generate', id, request });
       onActive(this.#active.size);
     }

@@ -1,11 +1,13 @@
-/** Chooses the next waiting requester: the one that began least recently, so that many requests of one delay no other. */
+/** Chooses the next waiting requester: of the lowest rank the one that began least recently, so that many requests of one delay no other. */
 
 /** Requesters that are remembered. Beyond it, the one that began longest ago is forgotten: it would be next anyway. */
 const REQUESTERS_MAX = 1_024;
 
 export interface Waiting {
   readonly requester?: string | null;
-  /** Patient ones come after all others. */
+  /** A lower one comes first; none comes last. */
+  readonly rank?: number;
+  /** Patient ones come after all others of their rank. */
   readonly isPatient?: boolean;
 }
 
@@ -35,6 +37,8 @@ export class Turns {
   }
 
   #isBefore(one: Waiting, other: Waiting): boolean {
+    const rank = rankOf(one);
+    if (rank !== rankOf(other)) return rank < rankOf(other);
     const isPatient = one.isPatient === true;
     if (isPatient !== (other.isPatient === true)) return !isPatient;
     return this.#turnOf(one) < this.#turnOf(other);
@@ -43,4 +47,8 @@ export class Turns {
   #turnOf({ requester }: Waiting): number {
     return this.#begun.get(requester ?? '') ?? 0;
   }
+}
+
+function rankOf({ rank = Number.POSITIVE_INFINITY }: Waiting): number {
+  return rank;
 }

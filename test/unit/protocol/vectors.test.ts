@@ -21,6 +21,7 @@ import { parsePayment } from '../../../main/adapters/x402/wire.ts';
 import { checkReceipt, hashTokens } from '../../../main/core/gateway/receipt-check.ts';
 import { isPayable, readOffer } from '../../../main/core/identity/index.ts';
 import { marketKey, rendezvousKey } from '../../../main/core/network/index.ts';
+import { readVerdict } from '../../../main/core/reputation/index.ts';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import { VECTORS } from '../../../scripts/lib/protocol-document.ts';
 import { isAppError } from '../../../shared/errors.ts';
@@ -124,6 +125,10 @@ describe('test vectors of the protocol', () => {
     assert.equal(await verdictOf(checkReceipt(jws, expected, verifySigned)), verdict);
   });
 
+  each('verdicts', async ({ auditor, atMs, jws, valid }: VerdictVector) => {
+    assert.equal((await readVerdict(jws, auditor, verifySigned, atMs)) !== null, valid);
+  });
+
   each('streams', async ({ text, events }: { text: string; events: unknown[] }) => {
     const bytes = new TextEncoder().encode(text);
     for (const size of [1, 2, 7, bytes.length + 1]) {
@@ -170,6 +175,13 @@ interface ChargeVector {
   readonly cached: number;
   readonly output: number;
   readonly charge: string;
+}
+
+interface VerdictVector {
+  readonly auditor: string;
+  readonly atMs: number;
+  readonly jws: string;
+  readonly valid: boolean;
 }
 
 interface ReceiptVector {
