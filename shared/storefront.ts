@@ -18,6 +18,17 @@ export const STOREFRONT_STATES = [
   'failed', // for a reason that the log names
 ] as const;
 
+/** A certificate that is obtained and renewed by ACME. */
+export const certificateStateSchema = z.object({
+  domain: z.string(),
+  /** Null until the first one was obtained. It may have passed. */
+  expiresAtMs: z.number().nullable(),
+  /** Reason why the last order failed, and when the next one is due; null after a success. */
+  problem: z.string().nullable(),
+  nextTryAtMs: z.number().nullable(),
+});
+export type CertificateState = z.infer<typeof certificateStateSchema>;
+
 export const storefrontStateSchema = z.object({
   state: z.enum(STOREFRONT_STATES),
   /** Address on which it listens; null while it isn't open. */
@@ -26,5 +37,7 @@ export const storefrontStateSchema = z.object({
   publicUrl: z.string().nullable(),
   /** True where the command line turned it on, which the settings then can't change. */
   isFixed: z.boolean(),
+  /** Null unless the command line asked for certificates by ACME. */
+  certificate: certificateStateSchema.nullable(),
 });
 export type StorefrontState = z.infer<typeof storefrontStateSchema>;

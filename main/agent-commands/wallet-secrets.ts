@@ -10,6 +10,7 @@ import { createKeyTools, readAddress } from '../adapters/ethers/index.ts';
 import { acquireFileLock, openDatabase } from '../adapters/sqlite/index.ts';
 import { knownWallet } from '../agent/known-wallet.ts';
 import { openHome } from '../core/home/index.ts';
+import { isPendingPayout } from '../core/ledger/index.ts';
 import { createSecrets, openWallet, practicePassphrase, type Secrets } from '../core/wallet/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { PROGRAM } from '../ports/program.ts';
@@ -148,7 +149,7 @@ async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<
         keys: createKeyTools(),
         readAddress,
         clock: systemClock,
-        isOwed: () => database.ledger.balances().some(isPending),
+        isOwed: () => isPendingPayout(database.ledger.balances()),
         known,
       });
       return await use({ folder: home.paths.keys, known, secrets });
@@ -158,11 +159,6 @@ async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<
   } finally {
     home.close();
   }
-}
-
-/** A balance that is still to be paid out to today's payout address. */
-function isPending({ account, amount }: { readonly account: string; readonly amount: bigint }): boolean {
-  return (account === 'channels:owed' || account === 'contract:claimed') && amount > 0n;
 }
 
 interface PassphraseOptions {

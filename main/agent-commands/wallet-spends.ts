@@ -1,6 +1,7 @@
 /** `wallet send`, `confirm`, `pending`, `history`, `speed-up` and `cancel`: call the running agent. */
 import { parseArgs } from 'node:util';
 import type { SpendSummary, WalletTransaction } from '../../shared/api/wallet.ts';
+import { customerName } from '../../shared/customers.ts';
 import { AppError } from '../../shared/errors.ts';
 import { formatUnits, parseUnits } from '../../shared/money.ts';
 import { text } from '../../shared/strings/index.ts';
@@ -118,8 +119,8 @@ export const history: CommandRun = async (argv) => {
   });
 };
 
-/** Asks here for the confirmation that this command's own request raised, and no other. */
-async function confirmHere(
+/** Asks here for the confirmation that this command's own request raised, and no other. Returns the exit code. */
+export async function confirmHere(
   api: AgentApi,
   sent: Promise<WalletTransaction>,
   isMine: (summary: SpendSummary) => boolean,
@@ -165,6 +166,7 @@ function describe(summary: SpendSummary): string {
     `  fee     up to ${formatUnits(BigInt(summary.fee), coin.decimals)} ${coin.symbol}`,
     `  total   up to ${total}`,
   ];
+  if (summary.payout !== null) lines.splice(1, 0, `  payout to customer ${customerName(summary.payout)}`);
   if (summary.replaces !== null) lines.push(`  replaces ${summary.replaces}`);
   return [
     ...lines,

@@ -4,7 +4,14 @@ import { writeMetrics } from '../adapters/prometheus/index.ts';
 export interface StorefrontMetrics {
   /** Counts a request by the status of its answer. */
   noteAnswer(status: number): void;
-  write(now: { readonly active: number; readonly customers: number }): Promise<string>;
+  write(now: StorefrontNow): Promise<string>;
+}
+
+export interface StorefrontNow {
+  readonly active: number;
+  readonly customers: number;
+  /** Null without a certificate by ACME. */
+  readonly certificateExpiresAtMs: number | null;
 }
 
 export function createStorefrontMetrics(): StorefrontMetrics {
@@ -13,7 +20,7 @@ export function createStorefrontMetrics(): StorefrontMetrics {
     noteAnswer(status) {
       answers.set(status, (answers.get(status) ?? 0) + 1);
     },
-    write: ({ active, customers }) =>
+    write: ({ active, customers, certificateExpiresAtMs }) =>
       writeMetrics([
         {
           name: 'idlewatt_storefront_requests_total',
@@ -29,6 +36,12 @@ export function createStorefrontMetrics(): StorefrontMetrics {
           name: 'idlewatt_storefront_customers',
           help: 'Customers with an API key.',
           values: [{ labels: {}, value: customers }],
+        },
+        {
+          name: 'idlewatt_storefront_certificate_expiry_seconds',
+          help: 'Time at which the certificate expires, in seconds since the epoch.',
+          values:
+            certificateExpiresAtMs === null ? [] : [{ labels: {}, value: certificateExpiresAtMs / 1_000 }],
         },
       ]),
   };

@@ -7,7 +7,7 @@ import type { Settings } from '../../shared/settings.ts';
 import type { StorefrontState } from '../../shared/storefront.ts';
 import { type Closers, createClosers } from './closers.ts';
 import type { WebConfig } from './config.ts';
-import { type OpenStorefront, openStorefront, type StorefrontParts } from './storefront.ts';
+import type { OpenStorefront, StorefrontParts, Takings } from './storefront.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface StorefrontSwitch {
@@ -56,6 +56,7 @@ export async function openStorefrontSwitch(
       state: serves && terms.isPaid ? turning.state() : 'unavailable',
       address: turning.opened()?.ready.storefront ?? null,
       publicUrl: turning.opened()?.publicUrl ?? null,
+      certificate: turning.opened()?.certificate() ?? null,
       isFixed,
     }),
   };
@@ -82,6 +83,7 @@ interface Turning {
 
 function createTurning(surroundings: Surroundings, parts: StorefrontParts): Turning {
   const inOrder = createInOrder();
+  let takings: Takings | null = null;
   let now: { readonly open: OpenStorefront; readonly closers: Closers } | null = null;
   let wanted: WebConfig | null = null;
   let state: ReturnType<Turning['state']> = 'off';
@@ -97,7 +99,10 @@ function createTurning(surroundings: Surroundings, parts: StorefrontParts): Turn
     const closers = createClosers(surroundings.log.child('storefront'));
     const own: Surroundings = { ...surroundings, onClose: closers.add };
     try {
-      now = { open: await openStorefront(own, parts, web), closers };
+      // Few machines have one, and its libraries cost memory.
+      const { createTakings, openStorefront } = await import('./storefront.ts');
+      takings ??= createTakings(surroundings, parts);
+      now = { open: await openStorefront(own, { ...parts, takings }, web), closers };
       state = 'open';
     } catch (error) {
       await closers.closeAll();

@@ -2,32 +2,40 @@
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import type { Presence } from '../../shared/presence.ts';
+import type { CertificateState } from '../../shared/storefront.ts';
 import { VERSION } from '../../shared/version.ts';
-import { closeHttp, createPublicServer, listenHttp } from '../adapters/http/index.ts';
+import { withChecksum } from '../adapters/ethers/index.ts';
+import { createPublicServer, listenHttp, type PublicHandler } from '../adapters/http/index.ts';
 import { createPaidToolServer } from '../adapters/mcp/index.ts';
 import { recoverSigner } from '../adapters/secp256k1/index.ts';
 import {
   createExactCollection,
   createFacilitator,
   createSaleGate,
+  createUptoCredit,
   createUptoSettlement,
   type SaleGate,
 } from '../adapters/x402/index.ts';
-import { createProviderService, type ProviderLimits, type ProviderService } from '../core/provider/index.ts';
+import { createProviderService, type ProviderService } from '../core/provider/index.ts';
 import {
   type AbuseReports,
   type BlockList,
   type CustomerKeys,
+  type CustomerList,
+  type CustomerPayouts,
   createAbuseReports,
   createBlockList,
   createCustomerAccounts,
   createCustomerKeys,
+  createCustomerPayouts,
   createMarketEngines,
   createMarketOffers,
   createStorefront,
+  listCustomers,
   listingOf,
   type MarketOffers,
   refuseBlocked,
+  STOREFRONT_LIMITS,
 } from '../core/storefront/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { openBuying } from './buying.ts';
@@ -36,6 +44,7 @@ import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { serveMetrics } from './metrics.ts';
 import type { Money } from './money.ts';
+import { keepCertificate, readAcme } from './storefront-certificate.ts';
 import { createStorefrontMetrics } from './storefront-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type ListenAddress, readListen, urlHost } from './web-address.ts';
@@ -47,36 +56,28 @@ export interface StorefrontParts {
   readonly buying: Pick<Awaited<ReturnType<typeof openBuying>>, 'answers' | 'directory' | 'accepts'>;
 }
 
+/** Payments and debts of strangers. Made once: it outlasts a storefront that is closed and opened again. */
+export type Takings = ReturnType<typeof createTakings>;
+
 export interface OpenStorefront {
   /** Its address, and that of its metrics on loopback, if the owner asked for them. */
   readonly ready: Required<Pick<AgentReady, 'storefront'>> & Pick<AgentReady, 'metrics'>;
   /** Address that it names to buyers. */
   readonly publicUrl: string;
   readonly customers: CustomerKeys;
+  /** Customers with what they have used, and payers on the chain. */
+  readonly listCustomers: () => CustomerList;
+  readonly payouts: CustomerPayouts;
   readonly blocks: BlockList;
   readonly reports: AbuseReports;
+  /** State of a certificate by ACME; null without one. */
+  readonly certificate: () => CertificateState | null;
 }
 
 /** Answers of one model that are bought at a time; each is a stream and a channel at its provider. */
 const SLOTS = 1_024;
 /** Requests of one customer or payer in progress. */
 const CUSTOMER_CONCURRENT_MAX = 64;
-/**
- * Limits for visitors instead of peers. Each payment is worth more than its fee, so transactions are limited by money;
- * what is refused stays limited as for peers.
- */
-const LIMITS: Partial<ProviderLimits> = {
-  waitingMax: 0,
-  perPeerMax: 64,
-  perSubnetMax: 256,
-  channelRequestsPerPeerMax: 8,
-  chainWorkPerPeerMax: 60,
-  chainWorkMax: 2_000,
-  bodiesMax: 256,
-  bodiesPerPeerMax: 16,
-  unprovenBodiesMax: 64,
-  unprovenBodiesPerPeerMax: 4,
-};
 const LATE_PAYMENTS_MS = 60_000;
 const CERTIFICATE_MS = 60_000;
 const STOP_GRACE_MS = 1_000;
@@ -86,64 +87,83 @@ const ALWAYS: Presence = { decision: 'run', reason: 'always-on', sinceMs: 0, unt
 /** Fails with `bad-request` or `port-in-use`. */
 export async function openStorefront(
   surroundings: Surroundings,
-  parts: StorefrontParts,
+  parts: StorefrontParts & { readonly takings: Takings },
   web: WebConfig,
 ): Promise<OpenStorefront> {
   const { config, clock, onClose, log } = surroundings;
-  const { records, ledger } = parts.foundation;
+  const { records } = parts.foundation;
   const own = log.child('storefront');
-  const listen = web.listen === null ? ANY_LOOPBACK_PORT : readListen(web.listen, '--web-listen');
-  const assetId = parts.money.chain.token.id;
-  const customers = createCustomerKeys({ records, clock, ledger, assetId, log: own });
+  const customers = parts.takings.keys;
   const blocks = createBlockList(records, clock);
   const reports = createAbuseReports(records, clock);
   const metrics = createStorefrontMetrics();
   const later: { app?: ReturnType<typeof createStorefront> } = {};
-  const { server, renewCertificate } = createPublicServer(
-    { fetch: async (request, environment) => later.app?.fetch(request, environment) ?? starting() },
-    {
-      proxies: web.proxies,
-      tls: readTls(web),
-      onCertificateFault: logFault(own, 'The certificate could not be read again'),
-    },
-  );
-  const port = await listenHttp(server, { ...listen, option: '--web-listen' });
-  const address = `${web.certFile === null ? 'http' : 'https'}://${urlHost(listen.host)}:${port}`;
-  const publicUrl = readPublicUrl(web.publicUrl) ?? address;
+  const { address, publicUrl, certificate } = await openServer(surroundings, parts, web, {
+    fetch: async (request, environment) => later.app?.fetch(request, environment) ?? starting(),
+  });
   const { service, offers } = openSales(surroundings, parts, { blocks, publicUrl });
   later.app = createStorefront({
-    ...{ provider: service, offers, customers, blocks, reports, clock, publicUrl },
+    ...{ provider: service, offers, customers, blocks, reports, clock, publicUrl, certificate },
     serveTool: (tool) => createPaidToolServer(tool, { name: 'idlewatt-storefront', version: VERSION }),
     onAnswered: metrics.noteAnswer,
     onUnexpected: (error) => own.error('A request failed unexpectedly', error),
   });
-  onClose(() => closeHttp(server));
   onClose(() => service.close(STOP_GRACE_MS));
-  const renewing = clock.every(CERTIFICATE_MS, renewCertificate);
-  onClose(() => renewing.cancel());
-  const metricsUrl = await serveMetrics(
-    () => metrics.write({ active: service.active().length, customers: customers.list().length }),
-    config.metricsPort ?? null,
-    onClose,
-  );
+  const now = () => ({
+    active: service.active().length,
+    customers: customers.list().length,
+    certificateExpiresAtMs: certificate()?.expiresAtMs ?? null,
+  });
+  const metricsUrl = await serveMetrics(() => metrics.write(now()), config.metricsPort ?? null, onClose);
   own.info('Storefront ready', { address, publicUrl });
   return {
     ready: { storefront: address, ...(metricsUrl !== null && { metrics: metricsUrl }) },
-    ...{ publicUrl, customers, blocks, reports },
+    ...{ publicUrl, customers, blocks, reports, certificate, payouts: parts.takings.payouts },
+    listCustomers: () => listCustomers({ ...parts.foundation, keys: customers }),
   };
+}
+
+/** Listens, and keeps the certificate up to date. */
+async function openServer(
+  surroundings: Surroundings,
+  { foundation }: Pick<StorefrontParts, 'foundation'>,
+  web: WebConfig,
+  handler: PublicHandler,
+): Promise<Pick<OpenStorefront, 'publicUrl' | 'certificate'> & { readonly address: string }> {
+  const { clock, onClose } = surroundings;
+  const log = surroundings.log.child('storefront');
+  const listen = web.listen === null ? ANY_LOOPBACK_PORT : readListen(web.listen, '--web-listen');
+  const acme = readAcme(web);
+  const made = createPublicServer(handler, {
+    proxies: web.proxies,
+    tls: acme === null ? readTls(web) : 'given',
+    onCertificateFault: logFault(log, 'The certificate could not be read again'),
+  });
+  const ownUrl = readPublicUrl(web.publicUrl);
+  const port = await listenHttp(made.server, { ...listen, option: '--web-listen' });
+  onClose(made.close);
+  const isSecure = acme !== null || web.certFile !== null;
+  const address = `${isSecure ? 'https' : 'http'}://${urlHost(listen.host)}:${port}`;
+  if (acme === null) {
+    const renewing = clock.every(CERTIFICATE_MS, made.renewCertificate);
+    onClose(() => renewing.cancel());
+    return { address, publicUrl: ownUrl ?? address, certificate: () => null };
+  }
+  const keeper = await keepCertificate(surroundings, foundation, acme, { ...made, log });
+  return { address, publicUrl: ownUrl ?? `https://${acme.domain}`, certificate: keeper.state };
 }
 
 /** Opens the service that sells, and what it sells. */
 function openSales(
   surroundings: Surroundings,
-  { foundation, money, network, buying }: StorefrontParts,
+  { foundation, money, network, buying, takings }: StorefrontParts & { readonly takings: Takings },
   { blocks, publicUrl }: { readonly blocks: BlockList; readonly publicUrl: string },
 ): { readonly service: ProviderService; readonly offers: MarketOffers } {
   const { clock, changed, log } = surroundings;
   const { jobs, settings } = foundation;
   const marginPercent = () => settings.get().storefrontMarginPercent;
   const first = () => offers.first();
-  const gate = openGate(surroundings, { foundation, money }, (path) => listingOf(publicUrl, path, first()));
+  const gate = openGate(surroundings, { money }, takings, (path) => listingOf(publicUrl, path, first()));
   const offers = createMarketOffers({
     ...{ key: network.key, clock, gate, networkId: money.chain.id, marginPercent, slots: SLOTS },
     providers: buying.directory.providers,
@@ -153,7 +173,7 @@ function openSales(
     engines: createMarketEngines({ answers: buying.answers, find: offers.find, marginPercent, slots: SLOTS }),
     gate: refuseBlocked(gate, blocks),
     key: network.key,
-    ...{ clock, jobs, offers, limits: LIMITS },
+    ...{ clock, jobs, offers, limits: STOREFRONT_LIMITS },
     presence: () => ALWAYS,
     onCharged: () => changed('money'),
     onActive: () => changed('work'),
@@ -162,31 +182,60 @@ function openSales(
   return { service, offers };
 }
 
-function openGate(
-  { clock, onClose, log }: Surroundings,
+export function createTakings(
+  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
   { foundation, money }: Pick<StorefrontParts, 'foundation' | 'money'>,
-  listing: Parameters<typeof createSaleGate>[0]['listing'],
-): SaleGate {
-  const { chain, node, channels, sender } = money;
+) {
+  const { chain, node, sender } = money;
   const customers = createCustomerAccounts({
     ledger: foundation.ledger,
     assetId: chain.token.id,
+    endLeft: foundation.jobs.recoverLeftOf,
     concurrentMax: CUSTOMER_CONCURRENT_MAX,
   });
-  const onChain = {
-    ...{ network: chain, reader: node, own: createFacilitator(chain, sender) },
-    ...{ store: foundation.records, clock, arrived: customers.arrived },
+  const { ledger } = foundation;
+  const ownLog = log.child('storefront');
+  const keys = createCustomerKeys({
+    ...{ records: foundation.records, clock, ledger, log: ownLog, assetId: chain.token.id },
+  });
+  const credit = createUptoCredit(clock, chain.token.decimals);
+  const records = { network: chain, store: foundation.records, clock };
+  const own = createFacilitator(chain, sender);
+  return {
+    customers,
+    keys,
+    payouts: createCustomerPayouts({
+      ...{ accounts: customers, ledger, records: foundation.records, nameOf: keys.nameOf },
+      ...{ wallet: money.spending, assetId: chain.token.id, log: ownLog },
+      withChecksum,
+    }),
+    collection: createExactCollection({ ...records, arrived: customers.arrived, reader: node, own }),
+    settlement: createUptoSettlement({
+      ...{ ...records, sender, log: ownLog },
+      paidLate(payment, used) {
+        customers.paidLate(payment, used);
+        credit.regain(payment.reference);
+      },
+    }),
+    credit,
   };
-  const collection = createExactCollection(onChain);
-  const settlement = createUptoSettlement(onChain);
-  const gate = createSaleGate({ channels, collection, settlement, customers, recoverSigner, clock, listing });
+}
+
+function openGate(
+  { clock, onClose, log }: Surroundings,
+  { money }: Pick<StorefrontParts, 'money'>,
+  takings: Takings,
+  listing: Parameters<typeof createSaleGate>[0]['listing'],
+): SaleGate {
+  const { collection, settlement, payouts } = takings;
+  const gate = createSaleGate({ ...takings, channels: money.channels, recoverSigner, clock, listing });
   const report = logFault(
     log.child('storefront'),
-    'Payments that may have arrived late could not be looked up',
+    'Payments that may have arrived late, or payouts, could not be looked up',
   );
   const look = () => {
     gate.forgetExpired();
-    void Promise.all([collection.findLate(), settlement.findLate()]).catch(report);
+    void Promise.all([collection.findLate(), settlement.findLate(), payouts.settle()]).catch(report);
   };
   look();
   const looking = clock.every(LATE_PAYMENTS_MS, look);

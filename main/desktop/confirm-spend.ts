@@ -3,6 +3,7 @@
  * transaction will have. One dialog at a time, and Enter presses the button that declines.
  */
 import type { SpendSummary } from '../../shared/api/wallet.ts';
+import { customerName } from '../../shared/customers.ts';
 import { createInOrder } from '../../shared/in-order.ts';
 import { type Language, type StringKey, type StringValues, text } from '../../shared/strings/index.ts';
 import type { Question } from './ask.ts';
@@ -59,6 +60,9 @@ function facts(summary: SpendSummary, language: Language): string[] {
   const sum = summary.asset.id === summary.coin.id ? total : `${total} + ${fee}`;
   return [
     ...(summary.action === 'cancel' ? [] : [words('dialog.spend.amount', { amount }), '']),
+    ...(summary.payout === null
+      ? []
+      : [words('dialog.spend.payout', { customer: customerName(summary.payout) })]),
     words('dialog.spend.to', { address: summary.to }),
     words('dialog.spend.from', { address: summary.from }),
     words('dialog.spend.network', { network: summary.networkName }),

@@ -22,6 +22,8 @@ export interface CustomerAccounts {
   available(customerId: string): Amount;
   /** Records a payment in the ledger; durable when it returns. */
   arrived(payment: ArrivedPayment): void;
+  /** Records a payment for an answer that was given as an unpaid one, and what that answer used, once; durable. */
+  paidLate(payment: ArrivedPayment, used: Amount): void;
   /** Records a payment that arrived for an answer that was given before it, and charges a part of it. */
   payFor(payment: ArrivedPayment, used: Amount): { readonly charged: Amount; readonly cumulative: Amount };
   /** Charged by all jobs so far. */

@@ -38,6 +38,16 @@ export interface Account {
 export type VerifyTypedData = (address: string, data: TypedData, signature: string) => boolean;
 
 /**
+ * Resolves with whether a contract at this address accepts the signature of exactly these data (ERC-1271). `unknown`: the chain
+ * didn't answer, or was asked too much. Never rejects.
+ */
+export type VerifyByContract = (
+  address: string,
+  data: TypedData,
+  signature: string,
+) => Promise<'accepted' | 'refused' | 'unknown'>;
+
+/**
  * Returns the lower-case address whose key signed the 32-byte digest, or null for an invalid signature.
  * Accepts every form that wallet libraries read; a chain accepts fewer, see `isTakenByChain` of the x402 adapter.
  */
@@ -68,9 +78,12 @@ export interface TransactionReceipt {
   }[];
 }
 
+/** The chain refuses, whichever node is asked: a contract reverted, or the transaction isn't valid. */
+export class ChainRefusal extends Error {}
+
 /**
  * Reads from the chain. Fails with `chain-unavailable` when no answer arrives and with `chain-mismatch` when
- * the node serves another chain; a contract's refusal is an ordinary error with its reason.
+ * the node serves another chain; a contract's refusal is a {@link ChainRefusal} with its reason.
  */
 export interface ChainReader {
   readContract(call: ContractCall): Promise<unknown>;

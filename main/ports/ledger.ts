@@ -17,6 +17,7 @@ export type Account =
   | 'equity:sent'
   | 'customers:balance'
   | 'customers:elsewhere'
+  | 'customers:payouts'
   | 'standing';
 
 export interface LedgerLine {
@@ -44,6 +45,9 @@ export const POSTING_KINDS = [
   'sent',
   'customer-paid',
   'customer-credited',
+  'customer-payout',
+  'customer-paid-out',
+  'customer-paid-back',
   'kudos',
   'reversal',
 ] as const;
@@ -144,6 +148,12 @@ export interface LedgerStore {
   flowsByQuarter(account: Account, assetId: string, span: FlowSpan, peers?: string): readonly TimedFlow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
+  /** Channels whose IDs begin with this and whose sum isn't zero, those with the largest sums first, whatever their signs. */
+  channelsWith(
+    account: Account,
+    prefix: string,
+    limit: number,
+  ): readonly { readonly channelId: string; readonly sum: Amount }[];
   /**
    * Recomputes and compares the hash chain, each posting's balance and the stored sums. `new` checks the postings
    * after the last checkpoint, `all` trusts nothing. Writes nothing.

@@ -1,9 +1,10 @@
 /** Job sources page: the storefront, its address, port and margin. */
 import { STOREFRONT_URL, STOREFRONT_URL_CHARACTERS_MAX } from '../../shared/storefront.ts';
+import { writeMoment } from '../format.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { Count, Part, Toggle } from '../parts/setting.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { Typed } from '../parts/typed.tsx';
 import { useSection } from '../store.ts';
 import { FactRows, PaidRow, type SourceProps } from './sources-parts.tsx';
@@ -23,6 +24,7 @@ export function StorefrontPart({ settings, change, paid }: SourceProps) {
       />
       <Rows>
         <Status />
+        <Certificate />
         <PaidRow source="storefront" paid={paid} />
         <FactRows asks={t('sources.storefront.asks')} sees={t('sources.storefront.sees')} />
       </Rows>
@@ -49,6 +51,29 @@ function Status() {
       ? t('sources.away')
       : t(`sources.storefront.state.${isLocal ? 'local' : state}`, { address: publicUrl ?? '' });
   return <Row title={<b>{t('horde.status')}</b>} note={note} />;
+}
+
+/** Nothing unless the command line asks for certificates by ACME. */
+function Certificate() {
+  const { t, language } = useStrings();
+  const { certificate } = useSection('storefront');
+  const nowMs = useNow(60_000);
+  if (certificate === null) return null;
+  const { domain, expiresAtMs, problem, nextTryAtMs } = certificate;
+  const state = expiresAtMs === null ? 'none' : expiresAtMs > nowMs ? 'valid' : 'expired';
+  const moment = (atMs: number | null) => (atMs === null ? '' : writeMoment(atMs, nowMs, language));
+  return (
+    <Row
+      title={<b>{t('sources.storefront.certificate.title')}</b>}
+      note={t(`sources.storefront.certificate.${state}`, { domain, date: moment(expiresAtMs) })}
+    >
+      {problem === null ? null : (
+        <span className="sm">
+          {t('sources.storefront.certificate.problem', { problem, time: moment(nextTryAtMs) })}
+        </span>
+      )}
+    </Row>
+  );
 }
 
 /** Its address for buyers, and its port. */

@@ -12,8 +12,7 @@ import { Label } from 'react-aria-components/Label';
 import { TextField } from 'react-aria-components/TextField';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
 import type { Asset } from '../../shared/money.ts';
-import { type Problem, useAction } from '../calls.ts';
-import { COMMAND } from '../command.ts';
+import { useAction } from '../calls.ts';
 import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
@@ -23,6 +22,7 @@ import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { AddressField, ConfirmingNote, isAddress, NotSent } from '../parts/transfer.tsx';
 import { agent, useSection } from '../store.ts';
 
 interface Draft {
@@ -35,7 +35,6 @@ interface Draft {
 }
 
 const EMPTY: Draft = { asset: 'token', to: '', amount: '', all: false, smallTest: false };
-const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
 /** `onDone` is called after a transfer was handed over and its note was closed. */
 export function Send({ onDone }: { onDone: () => void }) {
@@ -89,8 +88,8 @@ function SendForm(props: {
     const { asset: which, to, smallTest } = draft;
     props.onPrepared(await agent.wallet.prepareSend({ asset: which, to: to.trim(), amount, smallTest }));
   });
-  const { baseUnits, tooMuch, isAddress } = readDraft(draft, asset, held);
-  const ready = isAddress && baseUnits !== null && baseUnits !== '0' && !tooMuch;
+  const { baseUnits, tooMuch } = readDraft(draft, asset, held);
+  const ready = isAddress(draft.to) && baseUnits !== null && baseUnits !== '0' && !tooMuch;
   return (
     <form
       className="send-form"
@@ -100,7 +99,7 @@ function SendForm(props: {
       }}
     >
       <AssetField draft={draft} change={change} />
-      <AddressField draft={draft} change={change} />
+      <AddressField label={t('send.to')} value={draft.to} onChange={(to) => change({ to })} />
       <AmountInput draft={draft} change={change} />
       {draft.all && draft.asset === 'coin' ? <p className="soft">{t('send.allCoin')}</p> : null}
       <Toggle
@@ -131,12 +130,12 @@ function useHolding(which: Draft['asset']): { asset: Asset; held: string | null 
   return which === 'token' ? { asset, held: tokenBalance } : { asset: coin, held: coinBalance };
 }
 
-/** Parses what was typed; `baseUnits` is null if it isn't an amount. */
+/** Parses the typed amount; `baseUnits` is null if it isn't an amount. */
 function readDraft(draft: Draft, asset: Asset, held: string | null) {
   const baseUnits = draft.all ? 'all' : readAmount(draft.amount, asset.decimals);
   const tooMuch =
     baseUnits !== null && baseUnits !== 'all' && held !== null && BigInt(baseUnits) > BigInt(held);
-  return { baseUnits, tooMuch, isAddress: ADDRESS.test(draft.to.trim()) };
+  return { baseUnits, tooMuch };
 }
 
 function AssetField({ draft, change }: FieldProps) {
@@ -154,25 +153,6 @@ function AssetField({ draft, change }: FieldProps) {
         { value: 'coin', label: unitName(coin) },
       ]}
     />
-  );
-}
-
-function AddressField({ draft, change }: FieldProps) {
-  const { t } = useStrings();
-  const to = draft.to.trim();
-  return (
-    <TextField
-      className="field"
-      value={draft.to}
-      onChange={(typed) => change({ to: typed })}
-      isInvalid={to !== '' && !ADDRESS.test(to)}
-      autoComplete="off"
-      spellCheck="false"
-    >
-      <Label className="field-label">{t('send.to')}</Label>
-      <Input className="input is-address" placeholder="0x…" />
-      <FieldError className="field-error">{t('send.badAddress')}</FieldError>
-    </TextField>
   );
 }
 
@@ -221,7 +201,6 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
   const { t } = useStrings();
   const { spend } = props;
   const { asset } = useHolding(spend.asset);
-  const { host } = useSection('app');
   const amount = useAmountText()(spend.amount, asset);
   const send = useAction((_: null) => agent.wallet.requestSend({ id: spend.id }));
   const shown = useRef<HTMLDivElement>(null);
@@ -240,11 +219,7 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
           {t(`send.warning.${warning}`)}
         </Note>
       ))}
-      {send.busy ? (
-        <Note tone="info" role="status" title={t('send.confirming')}>
-          {host === 'desktop' ? t('send.confirmDesktop') : t('send.confirmTerminal', { command: COMMAND })}
-        </Note>
-      ) : null}
+      {send.busy ? <ConfirmingNote /> : null}
       <p className="button-row">
         <ActionButton kind="primary" isDisabled={send.busy} onPress={() => send.run(null)} autoFocus>
           {t('send.send', { amount })}
@@ -311,17 +286,6 @@ function Sent({ amount, hash, onDone }: { amount: string; hash: string; onDone: 
       }
     >
       {t('send.handedNext')} <code>{shorten(hash, 10, 8)}</code>
-    </Note>
-  );
-}
-
-/** A declined confirmation is not an error and gets its own note. */
-function NotSent({ problem }: { problem: Problem | null }) {
-  const { t } = useStrings();
-  if (problem?.code !== 'not-permitted') return <ProblemNote problem={problem} />;
-  return (
-    <Note tone="info" role="alert" title={t('send.declined')}>
-      {t('send.declinedNext')}
     </Note>
   );
 }

@@ -2,7 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { REPOSITORY } from '../lib/places.ts';
@@ -13,8 +15,12 @@ const STREAMS = 1_000;
 const WARM_UP_STREAMS = 25;
 const OPENED_AT_A_TIME = 25;
 /** The engines are slow: the long answers last until they are closed. */
-const SHORT_TOKENS = 2;
+const SHORT_TOKENS = 1;
 const LONG_TOKENS = 4_000;
+/** The process opens a chain first, and settles before each measurement. */
+const ANSWER_MS_MAX = 120_000;
+const FIRST_TOKEN_MS_MAX = 60_000;
+const EXIT_MS_MAX = 10_000;
 
 const readySchema = z.object({
   url: z.string(),
@@ -22,43 +28,98 @@ const readySchema = z.object({
   /** API keys of customers. */
   keys: z.array(z.string()).min(1),
 });
-const measuredSchema = z.object({ residentBytes: z.number(), streams: z.number() });
+const measuredSchema = z.object({
+  residentBytes: z.number(),
+  /** Live objects and buffers: what is resident in addition is room that the garbage collector keeps. */
+  usedBytes: z.number(),
+  streams: z.number(),
+});
 
+/** The storefront's streams, and those of a server that does nothing else as a yardstick. */
 export async function measureStreams() {
   progress(`Streams: ${STREAMS} in a process of their own.`);
-  const shop = fork(join(REPOSITORY, 'scripts', 'bench', 'storefront-process.ts'), [String(STREAMS)], {
+  const { streams, before, during, after, openedMs } = await measureProcess('storefront-process.ts', STREAMS);
+  progress(`Yardstick: ${STREAMS} streams of an empty server, over HTTPS and over HTTP.`);
+  const https = await measureProcess('empty-streams-process.ts', 'https');
+  const http = await measureProcess('empty-streams-process.ts', 'http');
+  return {
+    streamsOpen: streams,
+    memoryPerStreamKilobytes: perStream(before.residentBytes, during.residentBytes),
+    usedPerStreamKilobytes: perStream(before.usedBytes, during.usedBytes),
+    emptyHttpsPerStreamKilobytes: perStream(https.before.residentBytes, https.during.residentBytes),
+    emptyHttpPerStreamKilobytes: perStream(http.before.residentBytes, http.during.residentBytes),
+    memoryBeforeMegabytes: before.residentBytes / 1e6,
+    memoryAfterMegabytes: after.residentBytes / 1e6,
+    openingMsPerStream: openedMs / STREAMS,
+  };
+}
+
+const perStream = (beforeBytes: number, duringBytes: number) => (duringBytes - beforeBytes) / 1_000 / STREAMS;
+
+/** Opens the streams at a process of this file name. */
+async function measureProcess(file: string, argument: string | number) {
+  const shop = fork(join(REPOSITORY, 'scripts', 'bench', file), [String(argument)], {
     execArgv: ['--expose-gc', '--max-semi-space-size=4'],
   });
-  const agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY });
+  const connections = { keepAlive: false, maxSockets: Number.POSITIVE_INFINITY };
+  const agents = {
+    plain: new Agent(connections),
+    // The yardstick's certificate is its own.
+    tls: new TlsAgent({ ...connections, rejectUnauthorized: false }),
+  };
   try {
     const ready = readySchema.parse(await message(shop));
     const open = (count: number, maxTokens: number) =>
-      openStreams(count, (index) => openStream(index, maxTokens, ready, agent));
+      openStreams(count, (index) => openStream(index, maxTokens, ready, agents));
     await Promise.all((await open(WARM_UP_STREAMS, SHORT_TOKENS)).map(({ ended }) => ended));
     const before = await measure(shop, 0);
     const startMs = performance.now();
     const streams = await open(STREAMS, LONG_TOKENS);
     const openedMs = performance.now() - startMs;
     const during = await measure(shop, STREAMS);
+    if (during.streams !== STREAMS) throw new Error(`${during.streams} of ${STREAMS} streams are open.`);
     for (const { close } of streams) close();
     const after = await measure(shop, 0);
-    return {
-      streamsOpen: during.streams,
-      memoryPerStreamKilobytes: (during.residentBytes - before.residentBytes) / 1_000 / STREAMS,
-      memoryBeforeMegabytes: before.residentBytes / 1e6,
-      memoryAfterMegabytes: after.residentBytes / 1e6,
-      openingMsPerStream: openedMs / STREAMS,
-    };
+    return { streams: during.streams, before, during, after, openedMs };
   } finally {
-    shop.disconnect();
-    await once(shop, 'exit');
-    agent.destroy();
+    for (const agent of Object.values(agents)) agent.destroy();
+    await end(shop);
   }
 }
 
+/** Fails if the process ends instead, or is silent for too long. */
 async function message(from: ChildProcess): Promise<unknown> {
-  const [received] = await once(from, 'message');
-  return received;
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const ended = async () => {
+    const [code, killedBy] = await once(from, 'exit', { signal });
+    throw new Error(`The server's process ended early (${code ?? killedBy}).`);
+  };
+  const silent = async () => {
+    await sleep(ANSWER_MS_MAX, undefined, { signal });
+    throw new Error("The server's process sends no answer.");
+  };
+  try {
+    if (hasEnded(from)) throw new Error("The server's process has ended.");
+    const [received] = (await Promise.race([once(from, 'message', { signal }), ended(), silent()])) as [
+      unknown,
+    ];
+    return received;
+  } finally {
+    waiting.abort();
+  }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
+
+/** Lets the process clean up, but not forever. */
+async function end(shop: ChildProcess): Promise<void> {
+  if (hasEnded(shop)) return;
+  const exited = once(shop, 'exit');
+  if (shop.connected) shop.disconnect();
+  const killing = setTimeout(() => shop.kill('SIGKILL'), EXIT_MS_MAX);
+  await exited;
+  clearTimeout(killing);
 }
 
 async function measure(shop: ChildProcess, streams: number) {
@@ -89,11 +150,12 @@ async function openStream(
   index: number,
   maxTokens: number,
   { url, model, keys }: z.infer<typeof readySchema>,
-  agent: Agent,
+  agents: { readonly plain: Agent; readonly tls: TlsAgent },
 ): Promise<OpenStream> {
-  const sent = request(url + CHAT_PATH, {
+  const isTls = url.startsWith('https:');
+  const sent = (isTls ? requestTls : request)(url + CHAT_PATH, {
     method: 'POST',
-    agent,
+    agent: isTls ? agents.tls : agents.plain,
     headers: {
       'content-type': 'application/json',
       authorization: `Bearer ${keys[index % keys.length]}`,
@@ -104,9 +166,10 @@ async function openStream(
   sent.on('error', () => undefined);
   const messages = [{ role: 'user', content: 'Why is the sky blue?' }];
   sent.end(JSON.stringify({ model, messages, max_tokens: maxTokens, stream: true }));
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const signal = AbortSignal.timeout(FIRST_TOKEN_MS_MAX);
+  const [response] = (await once(sent, 'response', { signal })) as [IncomingMessage];
   const ended = new Promise<void>((resolve) => response.on('close', resolve));
-  const [first] = (await once(response, 'data')) as [Buffer];
+  const [first] = (await once(response, 'data', { signal })) as [Buffer];
   if (response.statusCode !== 200) {
     throw new Error(`A stream was refused with ${response.statusCode}: ${first.toString()}`);
   }

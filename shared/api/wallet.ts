@@ -79,6 +79,8 @@ export const spendSummarySchema = z.object({
   smallTest: z.boolean(),
   /** Hash of the transaction that it replaces. */
   replaces: z.string().nullable(),
+  /** The customer of the storefront whose balance it pays out, by its ID in the ledger and the owner's name for it. */
+  payout: z.object({ customerId: z.string(), name: z.string().nullable() }).nullable(),
   expiresAtMs: z.number(),
 });
 export type SpendSummary = z.infer<typeof spendSummarySchema>;

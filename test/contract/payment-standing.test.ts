@@ -32,7 +32,10 @@ const standing = (header: string | undefined) =>
   market.provider.gate.standing({ header: (name) => (name === PAYMENT_HEADER ? header : undefined) });
 
 const chainWork = (header: string) =>
-  market.provider.gate.chainWork({ header: (name) => (name === PAYMENT_HEADER ? header : undefined) })?.kind;
+  market.provider.gate.chainWork({
+    header: (name) => (name === PAYMENT_HEADER ? header : undefined),
+    ceiling: CEILING,
+  })?.kind;
 
 test('a voucher is proven while it can pay, and refused once forged or spent', async () => {
   const { requester, service } = market;

@@ -7,10 +7,7 @@
  *   pays, or the ledger differs from the chain.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { decodePaymentRequiredHeader } from '@x402/core/http';
@@ -31,29 +28,16 @@ import {
   PAYMENT_RESPONSE_HEADER,
   RECEIPT_HEADER,
 } from '../../shared/wire.ts';
-import {
-  ANSWER,
-  MODEL,
-  openChain,
-  openStorefrontMarket,
-  type StorefrontMarket,
-} from './storefront-market.ts';
+import { ANSWER, MODEL, type StorefrontMarket, withStorefront } from './storefront-market.ts';
 import { paying, REQUEST } from './storefront-payers.ts';
 
 const MINTED = 1_000_000_000n;
-const folder = mkdtempSync(join(tmpdir(), 'idlewatt-storefront-'));
 let chain: PracticeChain;
 let shop: StorefrontMarket;
 
-before(async () => {
-  chain = await openChain(folder);
-  shop = await openStorefrontMarket(chain);
-});
-
-after(async () => {
-  await shop?.close();
-  await chain?.stop();
-  rmSync(folder, { recursive: true });
+withStorefront((opened) => {
+  chain = opened.chain;
+  shop = opened.shop;
 });
 
 const tokensOf = async (address: string) =>

@@ -2,6 +2,10 @@
  * For tests: a storefront over plain HTTP on the practice chain, with real ledger, jobs and payments. The market behind it
  * is a gateway with providers in this process, whose engines are scripted words.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { closeHttp, createPublicServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { createPaidToolServer } from '../../main/adapters/mcp/index.ts';
@@ -11,6 +15,7 @@ import {
   createExactCollection,
   createFacilitator,
   createSaleGate,
+  createUptoCredit,
   createUptoSettlement,
 } from '../../main/adapters/x402/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
@@ -27,6 +32,7 @@ import {
   createStorefront,
   listingOf,
   refuseBlocked,
+  STOREFRONT_LIMITS,
 } from '../../main/core/storefront/index.ts';
 import type { ChainNetwork } from '../../main/ports/chain.ts';
 import { type Clock, systemClock } from '../../main/ports/clock.ts';
@@ -74,6 +80,26 @@ export async function openChain(folder: string): Promise<PracticeChain> {
   return startPracticeChain({ folder, moreMethods: TEST_METHODS });
 }
 
+/** Opens a chain and a storefront for all tests of a file. */
+export function withStorefront(
+  opened: (each: { readonly chain: PracticeChain; readonly shop: StorefrontMarket }) => void,
+  options: StorefrontMarketOptions = {},
+): void {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-storefront-'));
+  const closing: (() => Promise<unknown>)[] = [];
+  before(async () => {
+    const chain = await openChain(folder);
+    closing.unshift(() => chain.stop());
+    const shop = await openStorefrontMarket(chain, options);
+    closing.unshift(shop.close);
+    opened({ chain, shop });
+  });
+  after(async () => {
+    for (const close of closing) await close();
+    rmSync(folder, { recursive: true });
+  });
+}
+
 /** The market behind the storefront: a gateway, and a provider for each engine, the first one cheapest. */
 async function openMarketBehind(
   { engines = [answering()], clock = systemClock, streamsMax }: StorefrontMarketOptions,
@@ -113,7 +139,9 @@ async function openMarketBehind(
 
 /** Limits that as many streams of one peer keep. */
 function limitsFor(streamsMax: number): Partial<ProviderLimits> {
-  const per = { perPeerMax: streamsMax, perSubnetMax: streamsMax, freePerPeerMax: streamsMax };
+  // For each stream, a request opens a channel and another one is the answer's.
+  const free = { freePerPeerMax: streamsMax * 2, freePerSubnetMax: streamsMax * 2 };
+  const per = { perPeerMax: streamsMax, perSubnetMax: streamsMax, ...free };
   const bodies = { bodiesMax: streamsMax, bodiesPerPeerMax: streamsMax };
   const unproven = { unprovenBodiesMax: streamsMax, unprovenBodiesPerPeerMax: streamsMax };
   const channels = { channelRequestsMax: streamsMax, channelRequestsPerPeerMax: streamsMax };
@@ -151,22 +179,33 @@ async function openPayments(
   if (hasGas) await chain.fund(selling.gas.address, amount(0));
   const provider = await openProvider(chain, selling, { network, depositMin });
   const { channels, node } = provider;
-  const customers = createCustomerAccounts({ ledger, assetId: chain.network.token.id, concurrentMax: 16 });
-  const onChain = {
-    ...{ network: node.network, reader: node, store: records, clock, arrived: customers.arrived },
-    own: createFacilitator(node.network, channels.options.sender),
-  };
+  const customers = createCustomerAccounts({
+    ledger,
+    endLeft: () => undefined,
+    assetId: chain.network.token.id,
+    concurrentMax: 16,
+  });
+  const { sender } = channels.options;
+  const shared = { network: node.network, store: records, clock };
   const collection = createExactCollection({
-    ...onChain,
+    ...{ ...shared, arrived: customers.arrived, reader: node, own: createFacilitator(node.network, sender) },
     ...(collectTimeouts && { timeouts: collectTimeouts }),
   });
-  const upto = createUptoSettlement(onChain);
+  const log = createRecordingLog();
+  const credit = createUptoCredit(clock, node.network.token.decimals);
+  const upto = createUptoSettlement({
+    ...{ ...shared, sender, log },
+    paidLate(payment, used) {
+      customers.paidLate(payment, used);
+      credit.regain(payment.reference);
+    },
+  });
   const gateFor = (url: string) =>
     createSaleGate({
-      ...{ channels, collection, settlement: upto, customers, recoverSigner, clock },
+      ...{ channels, collection, settlement: upto, credit, customers, recoverSigner, clock },
       listing: (path) => listingOf(url, path, MODEL),
     });
-  return { selling, customers, collection, upto, gateFor, ...provider };
+  return { selling, customers, collection, upto, log, gateFor, ...provider };
 }
 
 export async function openStorefrontMarket(chain: PracticeChain, options: StorefrontMarketOptions = {}) {
@@ -208,17 +247,18 @@ export async function openStorefrontMarket(chain: PracticeChain, options: Storef
     engines: createMarketEngines({ answers, find: offers.find, ...terms }),
     gate: refuseBlocked(gate, blocks),
     ...{ key, clock, jobs, offers, onUnexpected },
-    limits: { waitingMax: 0, perPeerMax: 64, ...(options.streamsMax && { bodiesMax: 256 }) },
+    limits: STOREFRONT_LIMITS,
     presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),
     onCharged: () => undefined,
   });
   later.app = createStorefront({
     ...{ provider: service, offers, customers: keys, blocks, reports, clock, publicUrl: url, onUnexpected },
+    certificate: () => null,
     serveTool: (tool) => createPaidToolServer(tool, { name: 'test', version: '1.0.0' }),
   });
   return {
     ...{ chain, url, ledger, jobs, records, keys, blocks, reports, service, faults, ...payments, gate },
-    ...{ market: behind.gateway, providers: behind.providers, peer: key.peer, app: later.app },
+    ...{ market: behind.gateway, providers: behind.providers, peer: key.peer, key, app: later.app },
     async buyer(token?: bigint): Promise<WalletAccounts> {
       const accounts = await makeAccounts();
       await chain.fund(accounts.funds.address, ...(token === undefined ? [] : [amount(token)]));

@@ -1,4 +1,4 @@
-/** For tests: x402's own `fetch`, paying a storefront with one scheme. */
+/** For tests: requests to a storefront, plain ones and those of x402's own `fetch`, which pays with one scheme. */
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { UptoEvmScheme } from '@x402/evm/upto/client';
@@ -15,6 +15,25 @@ export const REQUEST = {
   messages: [{ role: 'user', content: 'Why is the sky blue?' }],
   max_tokens: 20,
 };
+
+/** A storefront over HTTP. */
+export type Shop = Pick<StorefrontMarket, 'url'>;
+
+export const post = (
+  { url }: Shop,
+  headers: Record<string, string> = {},
+  body: object = REQUEST,
+  signal?: AbortSignal,
+) =>
+  fetch(url + CHAT_PATH, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
+
+/** Status and code of a refusal. */
+export const codeOf = async (response: Response) => [response.status, (await response.json()).error.code];
 
 export function paying(shop: StorefrontMarket, { funds, session }: WalletAccounts, scheme: SaleScheme) {
   const { id, token } = shop.chain.network;

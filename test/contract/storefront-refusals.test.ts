@@ -8,12 +8,9 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { decodePaymentRequiredHeader, encodePaymentSignatureHeader } from '@x402/core/http';
+import { test } from 'node:test';
+import { decodePaymentRequiredHeader } from '@x402/core/http';
 import { HTTPFacilitatorClient } from '@x402/core/server';
 import { withBazaar } from '@x402/extensions/bazaar';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
@@ -31,37 +28,17 @@ import {
 } from '../../shared/wire.ts';
 import { createScriptedEngine } from '../fakes/scripted-engine.ts';
 import { startFacilitator } from './loopback-facilitator.ts';
-import { MODEL, openChain, openStorefrontMarket, type StorefrontMarket } from './storefront-market.ts';
-import { paying } from './storefront-payers.ts';
+import { type Bent, exactly } from './storefront-exact.ts';
+import { openStorefrontMarket, type StorefrontMarket, withStorefront } from './storefront-market.ts';
+import { REQUEST as BODY, codeOf, paying, post } from './storefront-payers.ts';
 
-const BODY = { model: MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 20 };
-const folder = mkdtempSync(join(tmpdir(), 'idlewatt-refusals-'));
 let chain: PracticeChain;
 let shop: StorefrontMarket;
 
-before(async () => {
-  chain = await openChain(folder);
-  shop = await openStorefrontMarket(chain);
+withStorefront((opened) => {
+  chain = opened.chain;
+  shop = opened.shop;
 });
-
-after(async () => {
-  await shop?.close();
-  await chain?.stop();
-  rmSync(folder, { recursive: true });
-});
-
-const post = (
-  { url }: Pick<StorefrontMarket, 'url'>,
-  headers: Record<string, string> = {},
-  body: object = BODY,
-  signal?: AbortSignal,
-) =>
-  fetch(url + CHAT_PATH, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-    ...(signal && { signal }),
-  });
 
 async function exactRequirement(at: Pick<StorefrontMarket, 'url'> = shop) {
   const response = await post(at);
@@ -74,54 +51,6 @@ async function exactRequirement(at: Pick<StorefrontMarket, 'url'> = shop) {
   return required.accepts[0] ?? assert.fail('exact is offered');
 }
 
-type Requirement = Awaited<ReturnType<typeof exactRequirement>>;
-interface Bent {
-  readonly accepted?: Partial<Requirement>;
-  readonly authorization?: Record<string, string>;
-  /** Changes what is sent after it was signed. */
-  readonly afterwards?: Record<string, string>;
-}
-
-/** A payment header, sound unless it is bent. */
-async function payment(
-  buyer: WalletAccounts,
-  requirement: Requirement,
-  bent: Bent = {},
-): Promise<Record<string, string>> {
-  const accepted = { ...requirement, ...bent.accepted };
-  const nowS = Math.floor(Date.now() / 1_000);
-  const authorization = {
-    from: buyer.funds.address as string,
-    to: accepted.payTo,
-    value: accepted.amount,
-    validAfter: String(nowS - 60),
-    validBefore: String(nowS + 100),
-    nonce: `0x${randomBytes(32).toString('hex')}`,
-    ...bent.authorization,
-  };
-  const { token, chainId } = chain.network;
-  const field = (name: string, type: string) => ({ name, type });
-  const signature = await buyer.funds.signTypedData({
-    domain: { ...token.eip712, chainId, verifyingContract: token.address },
-    types: {
-      TransferWithAuthorization: [
-        field('from', 'address'),
-        field('to', 'address'),
-        field('value', 'uint256'),
-        field('validAfter', 'uint256'),
-        field('validBefore', 'uint256'),
-        field('nonce', 'bytes32'),
-      ],
-    },
-    primaryType: 'TransferWithAuthorization',
-    message: authorization,
-  });
-  const payload = { signature, authorization: { ...authorization, ...bent.afterwards } };
-  const header = encodePaymentSignatureHeader({ x402Version: 2, accepted, payload } as never);
-  return { [PAYMENT_HEADER]: header };
-}
-
-const codeOf = async (response: Response) => [response.status, (await response.json()).error.code];
 const bought = (at: StorefrontMarket) =>
   at.jobs.list({ side: 'bought', outcome: 'all', limit: 100 }).jobs.length;
 
@@ -146,13 +75,13 @@ test('refuses payments that are too small, expired, altered or for something els
   ];
   for (const [bent, code] of cases) {
     assert.deepEqual(
-      await codeOf(await post(shop, await payment(buyer, requirement, bent))),
+      await codeOf(await post(shop, await exactly(buyer, requirement, bent))),
       [402, code],
       code,
     );
   }
   const poor = await shop.buyer(0n);
-  assert.deepEqual(await codeOf(await post(shop, await payment(poor, requirement))), [
+  assert.deepEqual(await codeOf(await post(shop, await exactly(poor, requirement))), [
     402,
     'payment-refused',
   ]);
@@ -169,13 +98,13 @@ test('refuses payments that are too small, expired, altered or for something els
 test('takes a payment once, also concurrently and also where it wasn’t collected', async () => {
   const buyer = await shop.buyer();
   const requirement = await exactRequirement();
-  const first = await payment(buyer, requirement);
+  const first = await exactly(buyer, requirement);
   const both = await Promise.all([post(shop, first), post(shop, first)]);
   assert.deepEqual(both.map(({ status }) => status).sort(), [200, 402]);
   await Promise.all(both.map((response) => response.text()));
   assert.deepEqual(await codeOf(await post(shop, first)), [402, 'payment-used']);
   const left = shop.customers.available(payerCustomerId(buyer.funds.address));
-  const covered = await payment(buyer, { ...requirement, amount: requirement.amount });
+  const covered = await exactly(buyer, { ...requirement, amount: requirement.amount });
   const { body } = { body: { ...BODY, max_tokens: 1, messages: [{ role: 'user', content: '' }] } };
   const answered = await post(shop, covered, body);
   assert.equal(answered.status, 200, await answered.clone().text());
@@ -202,7 +131,7 @@ test('trusts no facilitator that names another transaction, and does without one
     const buy = async () => {
       const buyer = await market.buyer();
       const id = payerCustomerId(buyer.funds.address);
-      const response = await post(market, await payment(buyer, await exactRequirement(market)));
+      const response = await post(market, await exactly(buyer, await exactRequirement(market)));
       await response.text();
       assert.equal(response.status, 200);
       assert.ok(market.customers.available(id) > 0n, 'collected on the chain');
@@ -261,7 +190,7 @@ test('credits a payment that a facilitator settles after it was given up', async
     const id = payerCustomerId(buyer.funds.address);
     relay.mode = 'late';
     const requirement = await exactRequirement(market);
-    const response = await post(market, await payment(buyer, requirement));
+    const response = await post(market, await exactly(buyer, requirement));
     assert.equal(response.status, 503, await response.clone().text());
     assert.equal(bought(market), 0);
     await market.collection.findLate();
@@ -281,7 +210,7 @@ test('credits a payment that a facilitator settles after it was given up', async
 async function anyHash(buyer: WalletAccounts): Promise<string> {
   const seller = await openStorefrontMarket(chain);
   const requirement = await exactRequirement(seller);
-  const response = await post(seller, await payment(buyer, requirement));
+  const response = await post(seller, await exactly(buyer, requirement));
   const paid = JSON.parse(
     Buffer.from(response.headers.get(PAYMENT_RESPONSE_HEADER) ?? '', 'base64').toString(),
   );
@@ -296,7 +225,7 @@ test('charges a buyer that leaves for what was generated', async () => {
   try {
     const buyer = await market.buyer();
     const leaving = new AbortController();
-    const headers = await payment(buyer, await exactRequirement(market));
+    const headers = await exactly(buyer, await exactRequirement(market));
     const running = post(market, headers, { ...BODY, stream: true }, leaving.signal);
     const run = await engine.next();
     run.start(3);

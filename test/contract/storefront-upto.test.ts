@@ -1,50 +1,31 @@
 /**
- * Verifies: with `upto`, x402's own client pays after the answer, only what was used, without coin and without a transaction of
- *   its own; a payer that doesn't pay then gets no further credit.
- * Setup: the storefront over HTTP on the practice chain; x402's client, and permits that this test bends.
- * Fails if: more is taken than was used, a permit for something else is accepted, an answer is charged that was not paid, or a
- *   payment whose result wasn't seen is lost.
+ * Verifies: a client of x402 that pays by `upto` pays after the answer, for what was used only, and needs neither coin nor a
+ *   transaction of its own; a payer that doesn't pay gets no further credit.
+ * Setup: the storefront over HTTP on the practice chain; the official client, and permits that this test alters.
+ * Fails if: more is taken than was used, a permit for something else is accepted, an unpaid answer is charged, or a payer is
+ *   blamed for a fee that the storefront can't pay.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { decodePaymentRequiredHeader, encodePaymentSignatureHeader } from '@x402/core/http';
+import { test } from 'node:test';
 import { decodePaymentResponseHeader } from '@x402/fetch';
-import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
-import { PERMIT2_ADDRESS, UPTO_PROXY_ADDRESS } from '../../main/ports/contracts.ts';
-import type { Hex } from '../../main/ports/evm.ts';
-import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { payerCustomerId } from '../../shared/customers.ts';
 import { amount } from '../../shared/money.ts';
-import {
-  CHAT_PATH,
-  PAYMENT_HEADER,
-  PAYMENT_REQUIRED_HEADER,
-  PAYMENT_RESPONSE_HEADER,
-} from '../../shared/wire.ts';
+import { PAYMENT_RESPONSE_HEADER } from '../../shared/wire.ts';
 import { createScriptedEngine } from '../fakes/scripted-engine.ts';
-import { ANSWER, openChain, openStorefrontMarket, type StorefrontMarket } from './storefront-market.ts';
-import { paying, REQUEST } from './storefront-payers.ts';
+import { ANSWER, openStorefrontMarket, type StorefrontMarket, withStorefront } from './storefront-market.ts';
+import { codeOf, paying, post, REQUEST } from './storefront-payers.ts';
+import { approvedBuyer, type Bent, offered, permitted, tokenCall } from './storefront-permits.ts';
 
 const MINTED = 1_000_000_000n;
-const folder = mkdtempSync(join(tmpdir(), 'idlewatt-upto-'));
 let chain: PracticeChain;
 let shop: StorefrontMarket;
 
-before(async () => {
-  chain = await openChain(folder);
-  shop = await openStorefrontMarket(chain);
-});
-
-after(async () => {
-  await shop?.close();
-  await chain?.stop();
-  rmSync(folder, { recursive: true });
+withStorefront((opened) => {
+  chain = opened.chain;
+  shop = opened.shop;
 });
 
 const tokensOf = async (at: StorefrontMarket, address: string) =>
@@ -81,97 +62,8 @@ test('x402’s client pays what was used, after the answer, without coin or an a
   assert.deepEqual(shop.faults, []);
 });
 
-const codeOf = async (response: Response) => [response.status, (await response.json()).error.code];
-
-const post = (at: StorefrontMarket, headers: Record<string, string> = {}, body: object = REQUEST) =>
-  fetch(at.url + CHAT_PATH, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
-
-async function offered(at: StorefrontMarket, body: object = REQUEST) {
-  const response = await post(at, {}, body);
-  const { accepts } = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
-  return {
-    upto: accepts.find(({ scheme }) => scheme === 'upto'),
-    schemes: accepts.map(({ scheme }) => scheme),
-  };
-}
-
-type Requirement = NonNullable<Awaited<ReturnType<typeof offered>>['upto']>;
-
-interface Bent {
-  readonly accepted?: Partial<Requirement>;
-  readonly permit?: Record<string, unknown>;
-  readonly witness?: Record<string, string>;
-  /** Changes what is sent after it was signed. */
-  readonly afterwards?: Record<string, unknown>;
-}
-
-let nonces = 0;
-
-/** A payment header, sound unless it is bent. */
-async function permitted(
-  { funds }: WalletAccounts,
-  requirement: Requirement | undefined,
-  bent: Bent = {},
-): Promise<Record<string, string>> {
-  const accepted = { ...(requirement ?? assert.fail('upto is offered')), ...bent.accepted };
-  nonces += 1;
-  const permit = {
-    permitted: { token: accepted.asset, amount: accepted.amount },
-    spender: UPTO_PROXY_ADDRESS,
-    nonce: String(nonces),
-    deadline: String(Math.floor(Date.now() / 1_000) + accepted.maxTimeoutSeconds),
-    ...bent.permit,
-    witness: {
-      to: accepted.payTo,
-      facilitator: accepted.extra.facilitatorAddress,
-      validAfter: '0',
-      ...bent.witness,
-    },
-  };
-  const field = (name: string, type: string) => ({ name, type });
-  const signature = await funds.signTypedData({
-    domain: { name: 'Permit2', chainId: chain.network.chainId, verifyingContract: PERMIT2_ADDRESS },
-    types: {
-      PermitWitnessTransferFrom: [
-        field('permitted', 'TokenPermissions'),
-        field('spender', 'address'),
-        field('nonce', 'uint256'),
-        field('deadline', 'uint256'),
-        field('witness', 'Witness'),
-      ],
-      TokenPermissions: [field('token', 'address'), field('amount', 'uint256')],
-      Witness: [field('to', 'address'), field('facilitator', 'address'), field('validAfter', 'uint256')],
-    },
-    primaryType: 'PermitWitnessTransferFrom',
-    message: permit,
-  });
-  const payload = { signature, permit2Authorization: { from: funds.address, ...permit, ...bent.afterwards } };
-  const header = encodePaymentSignatureHeader({ x402Version: 2, accepted, payload } as never);
-  return { [PAYMENT_HEADER]: header };
-}
-
-/** A buyer that has allowed Permit2 to move its token. */
-async function approvedBuyer(at: StorefrontMarket): Promise<WalletAccounts> {
-  const buyer = await at.buyer(MINTED);
-  const sender = createSender(at.node, buyer.funds);
-  const args = [PERMIT2_ADDRESS, MINTED];
-  const hash = await sender.writeContract({ ...tokenCall('approve'), args });
-  await sender.waitForReceipt(hash);
-  return buyer;
-}
-
-const tokenCall = (functionName: string) => ({
-  address: chain.network.token.address as Hex,
-  abi: tokenArtifact.abi,
-  functionName,
-});
-
 test('refuses permits that are too small, short-lived, altered or for something else, and each a second time', async () => {
-  const buyer = await approvedBuyer(shop);
+  const buyer = await approvedBuyer(shop, MINTED);
   const { upto } = await offered(shop);
   const other = `0x${'12'.repeat(20)}`;
   const inSeconds = (seconds: number) => String(Math.floor(Date.now() / 1_000) + seconds);
@@ -214,7 +106,7 @@ test('refuses permits that are too small, short-lived, altered or for something 
 test('settles no less than the fee, and the rest pays for the next answers', async () => {
   const market = await openStorefrontMarket(chain, { depositMin: amount(5_000n) });
   try {
-    const buyer = await approvedBuyer(market);
+    const buyer = await approvedBuyer(market, MINTED);
     const { upto } = await offered(market);
     const customerId = payerCustomerId(buyer.funds.address);
     const first = await post(market, await permitted(buyer, upto));
@@ -242,13 +134,13 @@ test('charges nothing that was not paid, and gives a payer that moves its money 
   const engine = createScriptedEngine();
   const market = await openStorefrontMarket(chain, { engines: [engine] });
   try {
-    const buyer = await approvedBuyer(market);
+    const buyer = await approvedBuyer(market, MINTED);
     const { upto } = await offered(market);
     const asking = post(market, await permitted(buyer, upto));
     const run = await engine.next();
     const sender = createSender(market.node, buyer.funds);
-    const args = [`0x${'34'.repeat(20)}`, MINTED];
-    await sender.waitForReceipt(await sender.writeContract({ ...tokenCall('transfer'), args }));
+    const away = tokenCall(market, 'transfer', [`0x${'34'.repeat(20)}`, MINTED]);
+    await sender.waitForReceipt(await sender.writeContract(away));
     run.start(3);
     run.text('blue', 1);
     run.end('stop');
@@ -261,6 +153,28 @@ test('charges nothing that was not paid, and gives a payer that moves its money 
     assert.equal(market.ledger.balance('income:jobs', chain.network.token.id), 0n);
     await chain.fund(buyer.funds.address, amount(MINTED));
     assert.deepEqual(await codeOf(await post(market, await permitted(buyer, upto))), [402, 'not-on-credit']);
+    assert.deepEqual(market.faults, []);
+  } finally {
+    await market.close();
+  }
+});
+
+test('keeps the credit of a payer whose payment the storefront itself can’t collect, and says so in its log', async () => {
+  const market = await openStorefrontMarket(chain, { hasGas: false });
+  try {
+    const buyer = await approvedBuyer(market, MINTED);
+    const { upto } = await offered(market);
+    for (const answers of [1, 2]) {
+      const answered = await post(market, await permitted(buyer, upto));
+      assert.equal(answered.status, 200, await answered.text());
+      const paid = decodePaymentResponseHeader(answered.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
+      assert.equal(paid.success, false);
+      const { charged } = await lastSale(market);
+      assert.equal(charged, '0');
+      const warnings = market.log.lines.filter(({ level }) => level === 'warn');
+      assert.equal(warnings.length, answers);
+      assert.match(String(warnings[0]?.fields.cause), /Not enough coin/);
+    }
     assert.deepEqual(market.faults, []);
   } finally {
     await market.close();

@@ -358,6 +358,9 @@ test('shows a transfer as replaced when its nonce was used elsewhere with the sa
   await node.send('eth_sendRawTransaction', [elsewhere]);
   await node.send('evm_mine', []);
   await sender.spending.check();
+  assert.equal(sender.spending.history(1)[0]?.state, 'pending', 'a node that is behind may lack its receipt');
+  sender.clock.advance(10 * 60_000);
+  await sender.spending.check();
   assert.equal(sender.spending.history(1)[0]?.state, 'replaced');
   assert.match(sender.spending.history(1)[0]?.reason ?? '', /from elsewhere/);
   assert.deepEqual(sender.recorded, []);

@@ -23,6 +23,7 @@ const REASONS: Record<WalletTransaction['state'], string | null> = {
 export function prepareSpend(
   input: { asset: 'token' | 'coin'; to: string; amount: string; smallTest?: boolean },
   wallet: AgentState['wallet'],
+  nowMs: number,
 ): PreparedSpend {
   const held = input.asset === 'token' ? wallet.tokenBalance : wallet.coinBalance;
   const all = BigInt(held ?? '0') - (input.asset === 'coin' ? BigInt(FEE) : 0n);
@@ -36,14 +37,14 @@ export function prepareSpend(
     total: (input.asset === 'coin' ? amount + BigInt(FEE) : amount).toString(),
     warnings: ['first-time'],
     smallTest: input.smallTest ?? false,
-    expiresAtMs: Date.now() + 300_000,
+    expiresAtMs: nowMs + 300_000,
   };
 }
 
-export function sentTransaction(state: WalletTransaction['state']): WalletTransaction {
+export function sentTransaction(state: WalletTransaction['state'], nowMs: number): WalletTransaction {
   const number = TRANSACTION_STATES.indexOf(state);
   const mined = state === 'mined' || state === 'failed';
-  const sentAtMs = Date.now() - (number + 1) * 3_600_000;
+  const sentAtMs = nowMs - (number + 1) * 3_600_000;
   return {
     hash: `0x${String(number + 1).repeat(64)}`,
     asset: 'token',

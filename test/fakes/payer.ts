@@ -1,6 +1,7 @@
 /** A fake payment client for the fake gate: channels without a chain, each used in series, several concurrently. */
 import {
   CHANNEL_PATH,
+  type Charge,
   PAYMENT_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
@@ -8,7 +9,7 @@ import {
   type PaymentLease,
 } from '../../main/ports/payments.ts';
 import { AppError } from '../../shared/errors.ts';
-import { amount } from '../../shared/money.ts';
+import { type Amount, amount } from '../../shared/money.ts';
 import { decode, encode } from './payment-gate.ts';
 
 interface Channel {
@@ -62,6 +63,17 @@ async function learn(provider: PaidProvider, { id }: Channel): Promise<bigint | 
   }
 }
 
+function chargeIn(paymentResponse: string): Charge {
+  const { charged, cumulative } = decode(paymentResponse) as { charged: string; cumulative: string };
+  return { charged: amount(charged), cumulative: amount(cumulative) };
+}
+
+/** `now`: what a provider charges for what it refuses. */
+function refusal(body: string): { readonly charged: bigint; readonly now: Amount } {
+  const { charged, chargedNow } = JSON.parse(body) as { charged: string; chargedNow?: string };
+  return { charged: BigInt(charged), now: amount(chargedNow ?? 0) };
+}
+
 export function createFakePayer(channelsPerProvider = 4): FakePayer {
   const pools = new Map<string, Channel[]>();
   const waiting: (() => void)[] = [];
@@ -109,10 +121,7 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
       return {
         channelId: channel.id,
         headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most }) },
-        read(paymentResponse) {
-          const charge = decode(paymentResponse) as { charged: string; cumulative: string };
-          return { charged: amount(charge.charged), cumulative: amount(charge.cumulative) };
-        },
+        read: chargeIn,
         async dispute() {
           free('disputed');
           pools.set(
@@ -121,18 +130,20 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
           );
         },
         async complete(paymentResponse) {
-          const charge = decode(paymentResponse) as { charged: string; cumulative: string };
+          const charge = chargeIn(paymentResponse);
           free('completed');
-          if (BigInt(charge.charged) > ceiling)
+          if (charge.charged > ceiling)
             throw new AppError('receipt-refused', 'The charge exceeds the ceiling.');
-          channel.charged = BigInt(charge.cumulative);
-          paid += BigInt(charge.charged);
-          return { charged: amount(charge.charged), cumulative: amount(charge.cumulative) };
+          channel.charged = charge.cumulative;
+          paid += charge.charged;
+          return charge;
         },
         async refused({ body }) {
-          channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);
+          const { charged, now } = refusal(body);
+          channel.charged = charged;
+          paid += now;
           free('refused');
-          return { charged: amount(0), isExplained: true };
+          return { charged: now, isExplained: now === 0n };
         },
         async abandon(onLearned) {
           const before = channel.charged;

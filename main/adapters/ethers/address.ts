@@ -4,6 +4,11 @@ import { AppError } from '../../../shared/errors.ts';
 import type { Hex } from '../../ports/evm.ts';
 import type { ReadAddress } from '../../ports/wallet.ts';
 
+/** Returns an address of the chain's own, which nobody typed, with its checksum. */
+export function withChecksum(address: string): Hex {
+  return getAddress(address.toLowerCase()) as Hex;
+}
+
 /** See {@link ReadAddress}. */
 export const readAddress: ReadAddress = (text) => {
   const given = text.trim();

@@ -3,6 +3,7 @@ import { Interface, type InterfaceAbi } from 'ethers';
 import { z } from 'zod';
 import { MULTICALL_ADDRESS } from '../../ports/contracts.ts';
 import type { ContractCall } from '../../ports/evm.ts';
+import { type EncodeWords, encoderOf } from './call-words.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { hexSchema } from './rpc-shapes.ts';
 
@@ -37,21 +38,35 @@ export async function readContracts(
 }
 
 export function encodeCall(call: ContractCall): string {
-  return interfaceOf(call).encodeFunctionData(call.functionName, [...(call.args ?? [])]);
+  const { interface: parsed, encodeWords } = parsedOf(call);
+  const args = call.args ?? [];
+  return encodeWords?.(args) ?? parsed.encodeFunctionData(call.functionName, [...args]);
 }
 
 function decodeResult(call: ContractCall, answer: string): unknown {
-  const result = interfaceOf(call).decodeFunctionResult(call.functionName, answer);
+  const result = parsedOf(call).interface.decodeFunctionResult(call.functionName, answer);
   return result.length === 1 ? result[0] : result;
 }
 
-const interfaces = new WeakMap<readonly unknown[], Interface>();
+interface ParsedFunction {
+  readonly interface: Interface;
+  /** Null if ethers has to encode each call. */
+  readonly encodeWords: EncodeWords | null;
+}
 
-/** Parsing an ABI takes longer than a call, so each one is parsed once. */
-function interfaceOf({ abi }: ContractCall): Interface {
-  const known = interfaces.get(abi);
-  if (known !== undefined) return known;
-  const made = new Interface(abi as InterfaceAbi);
-  interfaces.set(abi, made);
-  return made;
+const parsedFunctions = new WeakMap<readonly unknown[], Map<string, ParsedFunction>>();
+
+/** Parsing an ABI takes longer than a call, so each one is parsed once for each of its functions that is called. */
+function parsedOf({ abi, functionName }: ContractCall): ParsedFunction {
+  const known = parsedFunctions.get(abi) ?? new Map<string, ParsedFunction>();
+  parsedFunctions.set(abi, known);
+  const parsed = known.get(functionName) ?? parse(abi, functionName);
+  known.set(functionName, parsed);
+  return parsed;
+}
+
+function parse(abi: readonly unknown[], functionName: string): ParsedFunction {
+  const parsed = new Interface(abi as InterfaceAbi);
+  const fragment = parsed.getFunction(functionName);
+  return { interface: parsed, encodeWords: fragment === null ? null : encoderOf(fragment) };
 }

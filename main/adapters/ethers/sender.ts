@@ -12,6 +12,7 @@ import {
   type UnsignedTransaction,
 } from '../../ports/evm.ts';
 import { encodeCall } from './contract-calls.ts';
+import { isInPool } from './endpoint.ts';
 import {
   bytesOf,
   currentFees,
@@ -54,7 +55,12 @@ export function createSender(node: ChainNode, account: Account, options: SenderO
     const signed = await account.signTransaction(transaction);
     const hash = keccak256(signed) as Hex;
     beforeBroadcast?.(hash, transaction);
-    await node.send('eth_sendRawTransaction', [signed]);
+    try {
+      await node.send('eth_sendRawTransaction', [signed]);
+    } catch (error) {
+      // The node has it: a query before this one reached it, or another node passed it on.
+      if (!isInPool(error)) throw error;
+    }
     return hash;
   }
 

@@ -6,6 +6,7 @@ import { amount } from '../../../shared/money.ts';
 import { BALANCE_OF_ABI } from '../../ports/contracts.ts';
 import type { Hex } from '../../ports/evm.ts';
 import type { SpendChain } from '../../ports/spend-chain.ts';
+import { isInPool } from './endpoint.ts';
 import { bytesOf, dataFeeOf, reportedFees } from './fees.ts';
 import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
@@ -49,7 +50,7 @@ export function createSpendChain(node: ChainNode): SpendChain {
     hashOf: (signed) => keccak256(signed) as Hex,
     async broadcast(signed) {
       try {
-        await refusable(node.send('eth_sendRawTransaction', [signed]));
+        await refusable(node.send('eth_sendRawTransaction', [signed]).catch(unlessInPool));
       } catch (error) {
         // The node has the transaction, so only its response was lost.
         if (await knows(node, keccak256(signed) as Hex).catch(() => false)) return;
@@ -60,6 +61,11 @@ export function createSpendChain(node: ChainNode): SpendChain {
     isFinal: ({ blockNumber }) => hasConfirmations(node, blockNumber),
     knows: (hash) => knows(node, hash),
   };
+}
+
+/** The node has the transaction: it was sent before, or another node passed it on. */
+function unlessInPool(error: unknown): void {
+  if (!isInPool(error)) throw error;
 }
 
 async function knows(node: ChainNode, hash: Hex): Promise<boolean> {

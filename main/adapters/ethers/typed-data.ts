@@ -1,6 +1,6 @@
-/** Verifies typed data (EIP-712) that a wallet's key signed. A contract's signature (EIP-1271) counts as a wrong one. */
-import { verifyTypedData as recover, type TypedDataField } from 'ethers';
-import type { VerifyTypedData } from '../../ports/evm.ts';
+/** Typed data (EIP-712): verifies the signature of a wallet's key, and writes the request to sign for any wallet. A contract's signature (ERC-1271) counts as a wrong one here. */
+import { verifyTypedData as recover, TypedDataEncoder, type TypedDataField } from 'ethers';
+import type { TypedData, VerifyTypedData } from '../../ports/evm.ts';
 
 /** See {@link VerifyTypedData}. */
 export const verifyTypedData: VerifyTypedData = (address, { domain, types, message }, signature) => {
@@ -12,3 +12,8 @@ export const verifyTypedData: VerifyTypedData = (address, { domain, types, messa
     return false;
   }
 };
+
+/** Returns the second parameter of `eth_signTypedData_v4`, with the type of the domain. */
+export function rpcRequestOf({ domain, types, message }: TypedData): unknown {
+  return TypedDataEncoder.getPayload(domain, types as Record<string, TypedDataField[]>, message);
+}

@@ -1,13 +1,15 @@
 /**
  * An HTTP server for strangers: limits the connections of each address, finds the address behind the owner's own proxies,
- * and serves TLS with the owner's certificate, which is read again when its file changes.
+ * and serves TLS with a certificate that changes without ending connections: the owner's files, or one that is given later.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import { AppError } from '../../../shared/errors.ts';
-import { prepared, requestListener, SERVER_OPTIONS } from './server.ts';
+import type { CertifiedKey, ShowChallenge } from '../../ports/certificates.ts';
+import { challengesAt } from './challenge.ts';
+import { closeHttp, prepared, requestListener, SERVER_OPTIONS } from './server.ts';
 
 /** Answers requests; the environment has the visitor's IP address. */
 export interface PublicHandler {
@@ -17,8 +19,11 @@ export interface PublicHandler {
 export interface PublicServerOptions {
   /** IP addresses, or networks such as `10.0.0.0/8`, of the owner's proxies: only they may name a visitor's address. */
   readonly proxies: readonly string[];
-  /** Files of certificate chain and private key (PEM); null serves plain HTTP. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /**
+   * Files of certificate chain and private key (PEM); `given`: TLS with the certificate of `useCertificate`, before which no
+   * visitor gets through; null serves plain HTTP.
+   */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | 'given' | null;
   /** Reports a certificate that can't be read; the last good one stays. */
   readonly onCertificateFault: (cause: unknown) => void;
   /** Connections in total and of one address; proxies have no limit of their own. */
@@ -30,6 +35,12 @@ export interface PublicServer {
   readonly server: Server;
   /** Reads the certificate again if its file has changed. */
   renewCertificate(): void;
+  /** Serves new connections with this certificate. Fails if it can't be used; the former one then stays. */
+  useCertificate(certificate: CertifiedKey): void;
+  /** Shows a certificate to those connections that ask for `acme-tls/1`. */
+  readonly showChallenge: ShowChallenge;
+  /** Stops listening and ends every connection, including streams. */
+  close(): Promise<void>;
 }
 
 const CONNECTIONS_MAX = 4_096;
@@ -47,14 +58,19 @@ export function createPublicServer(handler: PublicHandler, options: PublicServer
     return handler.fetch(request, { address: forwarded ?? remote });
   });
   const settings = { ...SERVER_OPTIONS, maxHeaderSize: HEADER_BYTES_MAX };
-  const certificate = options.tls === null ? null : createCertificate(options.tls);
+  const { tls } = options;
+  const certificate = tls === null || tls === 'given' ? null : createCertificate(tls);
   const server =
-    certificate === null
+    tls === null
       ? createServer(settings, listener)
-      : createTlsServer({ ...settings, ...certificate.read(), minVersion: 'TLSv1.2' }, listener);
+      : createTlsServer({ ...settings, ...certificate?.read(), minVersion: 'TLSv1.2' }, listener);
   prepared(server as Server);
   server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
-  limitConnections(server, options.connectionsPerAddressMax ?? CONNECTIONS_PER_ADDRESS_MAX, isProxy);
+  const sockets = limitConnections(
+    server,
+    options.connectionsPerAddressMax ?? CONNECTIONS_PER_ADDRESS_MAX,
+    isProxy,
+  );
   return {
     server: server as Server,
     renewCertificate() {
@@ -64,15 +80,25 @@ export function createPublicServer(handler: PublicHandler, options: PublicServer
         options.onCertificateFault(error);
       }
     },
+    useCertificate: ({ chain, key }) => (server as TlsServer).setSecureContext({ cert: chain, key }),
+    showChallenge: challengesAt(server as TlsServer),
+    close() {
+      const closed = closeHttp(server as Server);
+      // Also those that haven't finished their handshake, which the server itself would wait for.
+      for (const socket of sockets) socket.destroy();
+      return closed;
+    },
   };
 }
 
+/** Returns the open connections. */
 function limitConnections(
   server: Server | TlsServer,
   perAddressMax: number,
   isProxy: (address: string) => boolean,
-): void {
+): ReadonlySet<Socket> {
   const open = new Map<string, number>();
+  const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     const address = plain(socket.remoteAddress ?? '');
     const count = (open.get(address) ?? 0) + 1;
@@ -81,12 +107,15 @@ function limitConnections(
       return;
     }
     open.set(address, count);
+    sockets.add(socket);
     socket.once('close', () => {
+      sockets.delete(socket);
       const left = (open.get(address) ?? 1) - 1;
       if (left > 0) open.set(address, left);
       else open.delete(address);
     });
   });
+  return sockets;
 }
 
 /** The last address that no proxy of the owner's has: everything before it is the visitor's own claim. */

@@ -13,7 +13,15 @@ import {
   readPostings,
   takenKeys,
 } from './ledger-rows.ts';
-import { addTo, keyParts, readBalance, readBalances, readChannelSum, writeSums } from './ledger-sums.ts';
+import {
+  addTo,
+  keyParts,
+  readBalance,
+  readBalances,
+  readChannelSum,
+  readChannelsWith,
+  writeSums,
+} from './ledger-sums.ts';
 import { OpenSums } from './open-sums.ts';
 
 /** With `follows`, entries may also be appended by another connection, of which each call sees what is committed. */
@@ -55,6 +63,8 @@ export function openLedgerStore(writer: WriteHandle, { follows = false } = {}): 
       current(() => readFlowsByQuarter(writer, open, { account, assetId, span, peers })),
     sumForChannel: (account, channelId) =>
       current(() => readChannelSum(writer, open.sums, account, channelId)),
+    channelsWith: (account, prefix, limit) =>
+      current(() => readChannelsWith(writer, open.sums, account, { prefix, limit })),
     check: (scope) => writer.transaction(() => checkLedger(writer, scope)),
   };
 }

@@ -154,6 +154,42 @@ export function readChannelSum(reader: ReadHandle, open: Sums, account: Account,
   return amount(storedChannelSum(reader, account, channelId) + added);
 }
 
+/** Returns the channels with the largest sums; see {@link LedgerStore.channelsWith}. */
+export function readChannelsWith(
+  reader: ReadHandle,
+  open: Sums,
+  account: Account,
+  { prefix, limit }: { readonly prefix: string; readonly limit: number },
+): readonly { readonly channelId: string; readonly sum: Amount }[] {
+  const start = pairKey(account, prefix);
+  const changed = [...open.channels.keys()]
+    .filter((key) => key.startsWith(start))
+    .map((key) => key.slice(account.length + 1));
+  // Those that changed since may leave the first ones, so as many more are read.
+  const stored = reader.all<{ channel_id: string }>(
+    `SELECT channel_id FROM ledger_channel_sum
+     WHERE channel_id >= ? AND channel_id < ? AND account = ? AND amount <> '0'
+     ORDER BY length(ltrim(amount, '-')) DESC, ltrim(amount, '-') DESC LIMIT ?`,
+    prefix,
+    `${prefix}\u{10ffff}`,
+    account,
+    limit + changed.length,
+  );
+  return [...new Set([...stored.map((row) => row.channel_id), ...changed])]
+    .map((channelId) => ({ channelId, sum: readChannelSum(reader, open, account, channelId) }))
+    .filter(({ sum }) => sum !== 0n)
+    .sort((left, right) => compare(size(right.sum), size(left.sum)))
+    .slice(0, limit);
+}
+
+function size(sum: bigint): bigint {
+  return sum < 0n ? -sum : sum;
+}
+
+function compare(left: bigint, right: bigint): number {
+  return left < right ? -1 : Number(left > right);
+}
+
 /** Reads the stored balances by account and asset. */
 export function readBalances(reader: ReadHandle): Map<string, bigint> {
   const rows = reader.all<{ account: string; asset_id: string; amount: string }>(

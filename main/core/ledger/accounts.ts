@@ -80,6 +80,11 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
     meaning: 'Paid to the owner outside of the wallet for balances of customers',
     mayBeNegative: BOTH_WAYS,
   },
+  'customers:payouts': {
+    grows: 'credit',
+    meaning: 'Taken from balances of customers to be paid out, until the transaction is final',
+    mayBeNegative: null,
+  },
   standing: {
     grows: 'debit',
     meaning: 'Standing in a network that doesn’t pay money: kudos of an AI Horde',

@@ -10,8 +10,15 @@ import {
   type ChannelAmount,
   type ChannelPurpose,
   type CustomerPayment,
+  type CustomerPayout,
   claimEntry,
+  customerLateEntry,
+  customerPaidBackEntry,
+  customerPaidOutEntry,
   customerPaymentEntry,
+  customerPaymentKey,
+  customerPayoutEntry,
+  customerPayoutKey,
   depositEntry,
   endowmentEntry,
   type FoundDeposit,
@@ -64,8 +71,23 @@ export interface Bookings {
   opening(event: Undated<Endowment>): Booked;
   /** A customer of the storefront paid in advance. */
   customerPaid(event: Undated<CustomerPayment>): Booked;
-  /** Part of what a customer paid that no job has used. */
+  /**
+   * A customer paid for an answer that was given as an unpaid one; `used` is what it cost. If the payment was recorded before
+   * in any way, so was the charge, and nothing is recorded.
+   */
+  customerPaidLate(event: Undated<CustomerPayment & { readonly used: Amount }>): Booked;
+  /** A payout of a customer's balance is ordered: the amount leaves the balance now. */
+  customerPayoutOrdered(event: Undated<CustomerPayout>): Booked;
+  /** Its transaction is final. */
+  customerPaidOut(event: Undated<CustomerPayout & { readonly txHash: string }>): Booked;
+  /** Nothing was paid out: the amount is the customer's balance again. */
+  customerPayoutReturned(reference: string, reason: string): Booked;
+  /** The owner paid a balance back outside of the wallet. */
+  customerPaidBack(event: Undated<CustomerPayout>): Booked;
+  /** Part of what a customer paid that no job has used and no payout has taken. */
   customerBalance(customerId: string): Amount;
+  /** Customers with a balance whose IDs begin with this, those with the largest balances first. */
+  customerBalances(prefix: string, limit: number): readonly { customerId: string; balance: Amount }[];
   /**
    * Records what a channel charged and a crash kept from the ledger; `total` is everything it ever charged. For
    * sold channels only at start, before the first job: a job that is being charged would be recorded twice. Fails
@@ -124,7 +146,22 @@ export function createBookings(parts: {
     faucet: (event) => postIfAny(endowmentEntry('faucet', dated(event))),
     opening: (event) => postIfAny(endowmentEntry('opening', dated(event))),
     customerPaid: (event) => postIfAny(customerPaymentEntry(dated(event))),
+    customerPaidLate: (event) =>
+      store.find(customerPaymentKey(event.reference)) === null
+        ? postIfAny(customerLateEntry(dated(event)))
+        : 'repeated',
+    customerPayoutOrdered: (event) => book.post(customerPayoutEntry(dated(event))),
+    customerPaidOut: (event) => book.post(customerPaidOutEntry(dated(event))),
+    customerPayoutReturned(reference, reason) {
+      const ordered = store.find(customerPayoutKey(reference));
+      return ordered === null ? 'nothing' : book.reverse(ordered, clock.now(), reason);
+    },
+    customerPaidBack: (event) => book.post(customerPaidBackEntry(dated(event))),
     customerBalance: (customerId) => amount(-store.sumForChannel('customers:balance', customerId)),
+    customerBalances: (prefix, limit) =>
+      store
+        .channelsWith('customers:balance', prefix, limit)
+        .map(({ channelId, sum }) => ({ customerId: channelId, balance: amount(-sum) })),
     recoverCharges: (event) =>
       store.transaction(() => {
         const booked = bookedOnChannel(event.side, event.channelId);

@@ -63,11 +63,25 @@ export interface CustomerPayment {
   readonly atMs: number;
 }
 
+/** Key of the entry of a payment. */
+export function customerPaymentKey(reference: string): string {
+  return `customer:${reference}`;
+}
+
+/** Payment that arrived after its answer had ended as an unpaid one: `used` of it is income, the rest a balance. */
+export function customerLateEntry(event: CustomerPayment & { readonly used: Amount }): PostingRequest | null {
+  const { customerId, assetId, used } = event;
+  const paid = customerPaymentEntry(event);
+  if (paid === null || used === 0n) return paid;
+  const charge = chargeLines({ side: 'sold', channelId: customerId, assetId, purpose: 'jobs' }, used);
+  return { ...paid, description: 'Paid late for an answer', lines: [...paid.lines, ...charge] };
+}
+
 export function customerPaymentEntry(event: CustomerPayment): PostingRequest | null {
   const { reference, customerId, assetId, amount: value, txHash, atMs } = event;
   if (value === 0n) return null;
   return {
-    key: `customer:${reference}`,
+    key: customerPaymentKey(reference),
     atMs,
     kind: txHash === null ? 'customer-credited' : 'customer-paid',
     description: txHash === null ? 'Balance added for a customer' : 'Paid in advance by a customer',
@@ -79,6 +93,58 @@ export function customerPaymentEntry(event: CustomerPayment): PostingRequest | n
       txHash === null ? 'customers:elsewhere' : 'wallet',
       customerId,
     ),
+  };
+}
+
+/** Money that goes back to a customer of the storefront: the part of its balance that no job has used. */
+export interface CustomerPayout {
+  /** Unique: a repeated call with the same one records nothing. */
+  readonly reference: string;
+  readonly customerId: string;
+  readonly assetId: string;
+  readonly amount: Amount;
+  readonly atMs: number;
+}
+
+/** Key of the entry that {@link customerPayoutEntry} makes. */
+export function customerPayoutKey(reference: string): string {
+  return `customer-payout:${reference}`;
+}
+
+/** The payout is ordered: from now on, its customer can't use the amount. */
+export function customerPayoutEntry(event: CustomerPayout): PostingRequest {
+  const { reference, customerId, assetId, amount: value, atMs } = event;
+  return {
+    key: customerPayoutKey(reference),
+    atMs,
+    kind: 'customer-payout',
+    description: 'Balance of a customer to be paid out',
+    lines: move(assetId, value, 'customers:payouts', 'customers:balance', customerId),
+  };
+}
+
+/** The transaction of a payout is final. */
+export function customerPaidOutEntry(event: CustomerPayout & { readonly txHash: string }): PostingRequest {
+  const { reference, customerId, assetId, amount: value, txHash, atMs } = event;
+  return {
+    key: `customer-paid-out:${reference}`,
+    atMs,
+    kind: 'customer-paid-out',
+    description: 'Paid out to a customer',
+    txHash,
+    lines: move(assetId, value, 'wallet', 'customers:payouts', customerId),
+  };
+}
+
+/** The owner paid it back outside of the wallet. */
+export function customerPaidBackEntry(event: CustomerPayout): PostingRequest {
+  const { reference, customerId, assetId, amount: value, atMs } = event;
+  return {
+    key: `customer-paid-back:${reference}`,
+    atMs,
+    kind: 'customer-paid-back',
+    description: 'Paid back to a customer outside of the wallet',
+    lines: move(assetId, value, 'customers:elsewhere', 'customers:balance', customerId),
   };
 }
 

@@ -27,8 +27,11 @@ export async function readJsonBody(context: Context): Promise<unknown> {
   return parseJsonBody(await readBody(context));
 }
 
-/** Receives the body as it was sent. Fails with `bad-request`, also if it is compressed, or larger than it said. */
-export async function readBody(context: Context): Promise<Uint8Array> {
+/**
+ * Receives the body as it was sent, until the signal aborts: then its connection is ended. Fails with `bad-request`, also if it
+ * is compressed, late, or larger than it said.
+ */
+export async function readBody(context: Context, late?: AbortSignal): Promise<Uint8Array> {
   const encoding = context.req.header('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity') {
     throw new AppError('bad-request', 'Send the request body without Content-Encoding.', {
@@ -36,7 +39,7 @@ export async function readBody(context: Context): Promise<Uint8Array> {
     });
   }
   try {
-    return await readBytes(context.req.raw.body);
+    return await readBytes(context.req.raw.body, late);
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     throw invalidBody('The request body could not be read.', cause);
@@ -54,15 +57,27 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   }
 }
 
-async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function readBytes(body: ReadableStream<Uint8Array> | null, late?: AbortSignal): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  const stop = () => void reader.cancel().catch(() => undefined);
+  late?.addEventListener('abort', stop);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      bytes += part.value.byteLength;
+      if (bytes > BODY_BYTES_MAX) {
+        stop();
+        throw tooLarge();
+      }
+      chunks.push(part.value);
+    }
+    if (late?.aborted) throw invalidBody('The request body took too long.');
+    return Buffer.concat(chunks);
+  } finally {
+    late?.removeEventListener('abort', stop);
   }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(): AppError {

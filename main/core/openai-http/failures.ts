@@ -38,14 +38,15 @@ export function answerFailures(
   failures: Failures,
   /** Seconds for the `retry-after` header; null omits it. */
   retryAfterS: (error: unknown, status: number, context: Context) => number | null,
+  /** Body in the shape that the endpoint's clients read. */
+  shape: (failure: OpenAiError, context: Context) => object = shapeOfEndpoint,
 ): void {
   function answer(context: Context, error: unknown): Response {
     const failure = failures.toResponse(error);
-    const { status, body } = failure;
+    const { status } = failure;
     const delayS = retryAfterS(error, status, context);
     if (delayS !== null) context.header('retry-after', String(delayS));
-    const isAnthropic = context.req.path.startsWith(MESSAGES_PATH);
-    return context.json(isAnthropic ? anthropicError(failure) : body, status as ContentfulStatusCode);
+    return context.json(shape(failure, context), status as ContentfulStatusCode);
   }
   for (const [path, methods] of methodsByPath(app)) {
     app.all(path, (context) => {
@@ -57,6 +58,11 @@ export function answerFailures(
   }
   app.notFound((context) => answer(context, new AppError('not-found', 'This path was not found.')));
   app.onError((error, context) => answer(context, error));
+}
+
+/** OpenAI's, or Anthropic's for its endpoint. */
+export function shapeOfEndpoint(failure: OpenAiError, context: Context): object {
+  return context.req.path.startsWith(MESSAGES_PATH) ? anthropicError(failure) : failure.body;
 }
 
 /** The methods of each path that has a route. */

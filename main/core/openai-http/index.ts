@@ -7,6 +7,7 @@ export {
   type Failures,
   identifyResponses,
   type ReportUnexpected,
+  shapeOfEndpoint,
 } from './failures.ts';
 export { isLateAfter } from './late.ts';
 export { onAbort } from './on-abort.ts';

@@ -52,7 +52,7 @@ export function createAskModel(sell: (request: Request) => Response | Promise<Re
       if (!asked.success) {
         return {
           kind: 'failed',
-          message: 'Give "model" and "prompt", and "max_tokens" as a whole number if you like.',
+          message: 'Give "model" and "prompt" and, optionally, "max_tokens" as an integer.',
         };
       }
       const { prompt, ...rest } = asked.data;

@@ -9,8 +9,10 @@ import type { CustomerAccounts, CustomerHold } from '../../ports/customers.ts';
 import type { Ledger } from '../ledger/index.ts';
 
 export interface CustomerAccountsParts {
-  readonly ledger: Pick<Ledger, 'customerPaid' | 'customerBalance' | 'bookedOnChannel'>;
+  readonly ledger: Pick<Ledger, 'customerPaid' | 'customerPaidLate' | 'customerBalance' | 'bookedOnChannel'>;
   readonly assetId: string;
+  /** Ends the customer's jobs whose end isn't on disk, while it is known that a payment on its way pays for them. */
+  readonly endLeft: (customerId: string) => void;
   /** Requests of one customer in progress. */
   readonly concurrentMax: number;
 }
@@ -27,7 +29,7 @@ const RETRY_AFTER_S = 2;
 
 /** See {@link CustomerAccounts}. */
 export function createCustomerAccounts(parts: CustomerAccountsParts): CustomerAccounts {
-  const { ledger, assetId, concurrentMax } = parts;
+  const { ledger, assetId, concurrentMax, endLeft } = parts;
   const active = new Map<string, Active>();
   const booked = (id: string): bigint => ledger.bookedOnChannel('sold', id);
 
@@ -50,6 +52,14 @@ export function createCustomerAccounts(parts: CustomerAccountsParts): CustomerAc
   return {
     available,
     arrived: ({ txHash, ...payment }) => void ledger.customerPaid({ ...payment, txHash, assetId }),
+    paidLate({ txHash, ...payment }, used) {
+      endLeft(payment.customerId);
+      const event = { ...payment, txHash, assetId, used };
+      if (ledger.customerPaidLate(event) !== 'posted') return;
+      // The ledger has the charge from now on, so it counts here, too.
+      const own = active.get(payment.customerId);
+      if (own !== undefined) own.charged += used;
+    },
     payFor({ txHash, ...payment }, used) {
       assert(used <= payment.amount, 'a payment covers the answer that it is for');
       dropBooked();

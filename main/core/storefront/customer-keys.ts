@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { type Customer, customerSchema, keyCustomerId } from '../../../shared/customers.ts';
+import { type Customer, customerSchema, keyCustomerId, keyOf } from '../../../shared/customers.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
@@ -19,9 +19,13 @@ const COLLECTION = 'storefront-customer';
 const SECRET_BYTES = 24;
 const SECRET_FORM = /^iws-[0-9a-f]{48}$/;
 
-const storedSchema = customerSchema
-  .pick({ id: true, name: true, createdAtMs: true })
-  .extend({ secretHash: z.string().regex(/^[0-9a-f]{64}$/) });
+const storedSchema = customerSchema.pick({ id: true, name: true, createdAtMs: true }).extend({
+  /** Null once the key is revoked. */
+  secretHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+});
 type Stored = z.infer<typeof storedSchema>;
 
 export interface CustomerKeysParts {
@@ -35,12 +39,17 @@ export interface CustomerKeysParts {
 export interface CustomerKeys {
   /** Returns the customer's ID for jobs and the ledger; null for an unknown key. */
   find(secret: string): string | null;
+  /** Those whose key works, and revoked ones with a balance. */
   list(): readonly Customer[];
   /** Adds a customer, and returns the key, which isn't stored. Fails with `bad-request` beyond the limit. */
   add(name: string): { readonly customer: Customer; readonly secret: string };
   /** Adds to the balance what the customer paid to the owner elsewhere. Fails with `not-found`. */
   credit(id: string, value: Amount): Customer;
-  /** Takes the key out of use; what is left of the balance stays in the ledger. Fails with `not-found`. */
+  /** Returns the customer's ID for jobs and the ledger, also after the key was revoked. Fails with `not-found`. */
+  account(id: string): string;
+  /** The owner's name for a customer, by its ID for jobs and the ledger; null for an unknown one. */
+  nameOf(customerId: string): string | null;
+  /** Takes the key out of use; what is left of the balance can still be paid out. Fails with `not-found`. */
   revoke(id: string): void;
 }
 
@@ -55,25 +64,29 @@ export function createCustomerKeys(parts: CustomerKeysParts): CustomerKeys {
   const byId = new Map<string, Stored>();
   // Looked up by hash: how long that takes tells nothing about a secret.
   const byHash = new Map<string, Stored>();
+  const balanceOf = (id: string): Amount => ledger.customerBalance(keyCustomerId(id));
   const take = (stored: Stored) => {
     byId.set(stored.id, stored);
-    byHash.set(stored.secretHash, stored);
+    if (stored.secretHash !== null) byHash.set(stored.secretHash, stored);
   };
-  for (const { value } of records.list(COLLECTION)) {
+  for (const { key, value } of records.list(COLLECTION)) {
     const parsed = storedSchema.safeParse(parseJson(value));
-    if (parsed.success) take(parsed.data);
+    if (!parsed.success) continue;
+    if (isActive(parsed.data) || balanceOf(parsed.data.id) !== 0n) take(parsed.data);
+    else records.delete(COLLECTION, key);
   }
 
   function known(id: string): Stored {
     const stored = byId.get(id);
-    if (stored === undefined) throw new AppError('not-found', `No customer has the ID "${id.slice(0, 40)}".`);
+    if (stored === undefined || !isActive(stored)) throw unknownId(id);
     return stored;
   }
 
-  function shown({ id, name, createdAtMs }: Stored): Customer {
-    const account = keyCustomerId(id);
-    const charged = ledger.bookedOnChannel('sold', account).toString();
-    return { id, name, createdAtMs, charged, balance: ledger.customerBalance(account).toString() };
+  function shown(stored: Stored): Customer {
+    const { id, name, createdAtMs } = stored;
+    const charged = ledger.bookedOnChannel('sold', keyCustomerId(id)).toString();
+    const isRevoked = !isActive(stored);
+    return { id, name, createdAtMs, isRevoked, charged, balance: balanceOf(id).toString() };
   }
 
   return {
@@ -81,9 +94,10 @@ export function createCustomerKeys(parts: CustomerKeysParts): CustomerKeys {
       const stored = byHash.get(hashOf(secret));
       return stored === undefined ? null : keyCustomerId(stored.id);
     },
-    list: () => [...byId.values()].map(shown),
+    list: () =>
+      [...byId.values()].filter((stored) => isActive(stored) || balanceOf(stored.id) !== 0n).map(shown),
     add(name) {
-      if (byId.size >= CUSTOMERS_MAX) {
+      if (byHash.size >= CUSTOMERS_MAX) {
         throw new AppError('bad-request', `There are ${CUSTOMERS_MAX} customers. Revoke one first.`);
       }
       const secret = `iws-${randomBytes(SECRET_BYTES).toString('hex')}`;
@@ -106,14 +120,29 @@ export function createCustomerKeys(parts: CustomerKeysParts): CustomerKeys {
       log.info('The balance of a customer was raised', { id, amount: value.toString() });
       return shown(stored);
     },
+    account(id) {
+      // A key that was revoked before its record was stored on is only in the ledger.
+      if (!byId.has(id) && balanceOf(id) === 0n) throw unknownId(id);
+      return keyCustomerId(id);
+    },
+    nameOf: (customerId) => byId.get(keyOf(customerId) ?? '')?.name ?? null,
     revoke(id) {
       const stored = known(id);
-      records.delete(COLLECTION, id);
-      byId.delete(id);
-      byHash.delete(stored.secretHash);
+      const revoked: Stored = { ...stored, secretHash: null };
+      records.set(COLLECTION, id, JSON.stringify(revoked));
+      byId.set(id, revoked);
+      if (stored.secretHash !== null) byHash.delete(stored.secretHash);
       log.info('The key of a customer was revoked', { id, name: stored.name });
     },
   };
+}
+
+function isActive({ secretHash }: Stored): boolean {
+  return secretHash !== null;
+}
+
+function unknownId(id: string): AppError {
+  return new AppError('not-found', `No customer has the ID "${id.slice(0, 40)}".`);
 }
 
 function hashOf(secret: string): string {

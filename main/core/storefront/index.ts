@@ -3,6 +3,9 @@ export { type AbuseReport, type AbuseReports, createAbuseReports } from './abuse
 export { refuseBlocked } from './blocked-payers.ts';
 export { createCustomerAccounts } from './customer-accounts.ts';
 export { type CustomerKeys, createCustomerKeys } from './customer-keys.ts';
+export { type CustomerList, listCustomers } from './customer-list.ts';
+export { type CustomerPayouts, createCustomerPayouts } from './customer-payouts.ts';
+export { STOREFRONT_LIMITS } from './limits.ts';
 export { listingOf } from './listing.ts';
 export { createMarketEngines } from './market-engines.ts';
 export { createMarketOffers, type MarketOffers } from './market-offers.ts';

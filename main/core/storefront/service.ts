@@ -5,6 +5,7 @@
 import { type Context, Hono } from 'hono';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
+import type { CertificateState } from '../../../shared/storefront.ts';
 import {
   CHANNEL_PATH,
   CHAT_PATH,
@@ -24,11 +25,12 @@ import {
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
-import { PROVIDER_LIMITS, type ProviderService } from '../provider/index.ts';
+import { createBodyPlaces, PROVIDER_LIMITS, type ProviderService } from '../provider/index.ts';
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type AbuseReports, newReportSchema } from './abuse-reports.ts';
 import { createAskModel } from './ask-model.ts';
 import { type CustomerKeys, isCustomerKey } from './customer-keys.ts';
+import { STOREFRONT_LIMITS } from './limits.ts';
 import { ABUSE_PATH, type ListedModel, listedModel, openApi, wellKnown, wellKnownRoutes } from './listing.ts';
 import type { MarketOffers } from './market-offers.ts';
 import { statusPage } from './status-page.ts';
@@ -49,6 +51,8 @@ export interface StorefrontParts {
   readonly clock: Clock;
   /** Without a slash at its end. */
   readonly publicUrl: string;
+  /** Null without a certificate by ACME. */
+  readonly certificate: () => CertificateState | null;
   readonly onUnexpected: ReportUnexpected;
   /** Serves a tool to agents. */
   readonly serveTool: (tool: PaidTool) => ServePaidTool;
@@ -85,6 +89,11 @@ export function createStorefront(parts: StorefrontParts): StorefrontApp {
   const failures = createFailures(parts.onUnexpected);
   const limits = createVisitorLimits(parts.clock);
   const visitorOf = createVisitors();
+  const bodies = createBodyPlaces({ ...PROVIDER_LIMITS, ...STOREFRONT_LIMITS });
+  const receive = async (context: Context, visitor: Visitor) => {
+    const leave = bodies.enter(visitor.peer, false);
+    return readJsonBody(context).finally(leave);
+  };
   identifyResponses(app as unknown as Hono);
   app.use(async (context, next) => {
     await next();
@@ -107,12 +116,13 @@ export function createStorefront(parts: StorefrontParts): StorefrontApp {
   app.post(MCP_PATH, async (context) => {
     const visitor = visitorOf(context.env.address);
     const tool = createAskModel((request) => parts.provider.app.fetch(forwarded(request, visitor, null)));
-    return parts.serveTool(tool)(context.req.raw, await readJsonBody(context));
+    return parts.serveTool(tool)(context.req.raw, await receive(context, visitor));
   });
   addDescriptions(app, parts);
   app.post(ABUSE_PATH, async (context) => {
-    limits.report(visitorOf(context.env.address));
-    const report = newReportSchema.safeParse(await readJsonBody(context));
+    const visitor = visitorOf(context.env.address);
+    limits.report(visitor);
+    const report = newReportSchema.safeParse(await receive(context, visitor));
     if (!report.success) {
       throw new AppError(
         'bad-request',
@@ -204,7 +214,7 @@ function forwarded(request: Request, visitor: Visitor, customerId: string | null
 }
 
 function addDescriptions(app: StorefrontApp, parts: StorefrontParts): void {
-  const { offers, publicUrl, clock, provider } = parts;
+  const { offers, publicUrl, clock, provider, certificate } = parts;
   const models = async (): Promise<readonly ListedModel[]> => {
     const { offer } = await offers.current();
     return offer.models.map((model) => listedModel(model, offer, PROVIDER_LIMITS.answerTokensMax));
@@ -234,8 +244,9 @@ function addDescriptions(app: StorefrontApp, parts: StorefrontParts): void {
       "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
     );
     context.header('x-content-type-options', 'nosniff');
+    const answering = provider.active().length;
     return context.html(
-      statusPage({ publicUrl, models: await models(), answering: provider.active().length }),
+      statusPage({ publicUrl, models: await models(), answering, certificate: certificate() }),
     );
   });
 }

@@ -1,4 +1,5 @@
 /** The storefront's page for people: what it sells, how to pay, and how to report abuse. One file without scripts. */
+import type { CertificateState } from '../../../shared/storefront.ts';
 import { CHAT_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import { ABUSE_PATH, type ListedModel } from './listing.ts';
 
@@ -7,6 +8,8 @@ export interface StatusPageParts {
   readonly models: readonly ListedModel[];
   /** Requests that are being answered now. */
   readonly answering: number;
+  /** Null without a certificate by ACME. */
+  readonly certificate: CertificateState | null;
 }
 
 const STYLE =
@@ -14,7 +17,10 @@ const STYLE =
   'table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #8884}' +
   'code,pre{background:#8882;padding:.1rem .3rem}pre{padding:.6rem;overflow:auto}';
 
-export function statusPage({ publicUrl, models, answering }: StatusPageParts): string {
+/** E.g. "1 model is". */
+const counted = (count: number, thing: string) => (count === 1 ? `1 ${thing} is` : `${count} ${thing}s are`);
+
+export function statusPage({ publicUrl, models, answering, certificate }: StatusPageParts): string {
   const url = escaped(publicUrl);
   const rows = models.map(
     ({ id, context_length, pricing }) =>
@@ -24,7 +30,7 @@ export function statusPage({ publicUrl, models, answering }: StatusPageParts): s
   const state =
     models.length === 0
       ? 'No model is offered right now. Nothing is charged for a request that can’t be answered.'
-      : `${models.length} models are offered, and ${answering} requests are being answered now.`;
+      : `${counted(models.length, 'model')} offered; ${counted(answering, 'request')} in progress.`;
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Idlewatt storefront</title><style>${STYLE}</style>
 <h1>Idlewatt storefront</h1>
@@ -43,9 +49,23 @@ the next requests. With <code>upto</code> and <code>batch-settlement</code> it p
 <h2>What happens to your request</h2>
 <p>Another machine answers it, whose owner could read it: send nothing secret. This storefront stores neither your prompt nor
 the answer, and not your address; it records how many tokens were used and what was charged.</p>
-<h2>Abuse</h2>
+${certificateText(certificate)}<h2>Abuse</h2>
 <p>Report it by <code>POST ${ABUSE_PATH}</code> with <code>{"text": "…", "contact": "…"}</code>.</p>
 </html>`;
+}
+
+/** Empty where there is nothing to say. Seen while the certificate is still valid, or by those who accept it anyway. */
+function certificateText(certificate: CertificateState | null): string {
+  if (certificate === null || certificate.expiresAtMs === null) return '';
+  const { expiresAtMs, problem, nextTryAtMs } = certificate;
+  const day = (atMs: number) => new Date(atMs).toISOString().slice(0, 10);
+  const failed =
+    problem === null
+      ? ''
+      : ` Its renewal failed: ${escaped(problem)}${
+          nextTryAtMs === null ? '' : ` The next attempt is on ${day(nextTryAtMs)}.`
+        }`;
+  return `<h2>Certificate</h2>\n<p>Valid until ${day(expiresAtMs)}.${failed}</p>\n`;
 }
 
 /** US dollars for a million tokens, from the text for one. */

@@ -76,6 +76,7 @@ async function signPlan(
     replacedBy: null,
     cancels: plan.cancels,
     own: plan.own,
+    payout: plan.payout,
     sentAtMs: clock.now(),
     missingSinceMs: null,
     minedAtMs: null,

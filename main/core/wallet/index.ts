@@ -2,7 +2,8 @@
 export { createConfirmations } from './confirmations.ts';
 export { createSecrets } from './secrets.ts';
 export { bookSent } from './sent-booking.ts';
-export type { Confirmations, Secrets, Spending, SpendRequest } from './services.ts';
+export type { Confirmations, CustomerPayments, Secrets, Spending, SpendRequest } from './services.ts';
+export { namedPayout, sharedPayoutFile } from './shared-payout.ts';
 export {
   createSpending,
   type FinalTransaction,

@@ -18,6 +18,8 @@ import { KEYSTORE_FILE } from '../../ports/data-folder.ts';
 const MARKER_FILE = 'wallet-address.json';
 /** Payout address, if it isn't the wallet's own. */
 const PAYOUT_FILE = 'payout-address.json';
+/** The payout address that an owner set for all machines, as it is in use here. */
+const SHARED_PAYOUT_FILE = 'payout-for-all.json';
 /** Keys that sign for a watch-only wallet; they receive no money. */
 const OPERATING_FILE = 'operating-key.json';
 
@@ -45,6 +47,9 @@ export interface KeyFolder {
   setAside(address: string): void;
   payout(): string | null;
   writePayout(address: string | null): void;
+  /** The payout address that an owner set for all machines; comes before this machine's own. */
+  sharedPayout(): string | null;
+  writeSharedPayout(address: string | null): void;
   operatingKey(): string | null;
   writeOperatingKey(keystore: string): void;
   /** Returns the content of the file, which the first call creates with `make`. */
@@ -75,6 +80,8 @@ export function openKeyFolder(path: string): KeyFolder {
     },
     payout: () => parse(payoutSchema.nullable(), at(PAYOUT_FILE))?.address ?? null,
     writePayout: (address) => writeFile(PAYOUT_FILE, JSON.stringify(address && { address })),
+    sharedPayout: () => parse(payoutSchema.nullable(), at(SHARED_PAYOUT_FILE))?.address ?? null,
+    writeSharedPayout: (address) => writeFile(SHARED_PAYOUT_FILE, JSON.stringify(address && { address })),
     operatingKey: () => readIfPresent(at(OPERATING_FILE)),
     writeOperatingKey: (keystore) => writeFile(OPERATING_FILE, keystore),
     readOrCreate(file, make) {

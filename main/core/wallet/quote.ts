@@ -6,7 +6,7 @@ import { GAS_MARGIN_PERCENT, type Hex } from '../../ports/evm.ts';
 import type { Call, NetworkFees, SpendChain } from '../../ports/spend-chain.ts';
 import type { ReadAddress } from '../../ports/wallet.ts';
 import type { SpendRequest } from './services.ts';
-import { feeMax, type SentTransaction, type Transactions } from './transactions.ts';
+import { feeMax, type PayoutOfCustomer, type SentTransaction, type Transactions } from './transactions.ts';
 
 /** Gas of a plain coin transfer to an address that isn't a contract: the same on every chain. */
 const PLAIN_GAS = 21_000n;
@@ -27,6 +27,8 @@ export interface SpendPlan {
   readonly smallTest: boolean;
   readonly own: boolean;
   readonly cancels: boolean;
+  /** The customer's payout that it is for. */
+  readonly payout: PayoutOfCustomer | null;
   /** The transaction that it replaces. */
   readonly replaces: SentTransaction | null;
 }
@@ -95,6 +97,7 @@ export async function quoteSend(options: QuoteOptions, request: SpendRequest): P
     smallTest: request.smallTest,
     own,
     cancels: false,
+    payout: null,
     replaces: null,
   };
 }
@@ -134,6 +137,7 @@ export async function quoteReplacement(
     smallTest: false,
     own: cancels || entry.own,
     cancels,
+    payout: cancels ? null : entry.payout,
     replaces: entry,
   };
 }

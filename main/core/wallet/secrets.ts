@@ -104,6 +104,12 @@ export function createSecrets(options: SecretsOptions): Secrets {
     setPayoutAddress(address) {
       const next = address === null ? null : options.readAddress(address);
       if (next === folder.payout()) return;
+      if (folder.sharedPayout() !== null) {
+        throw new AppError(
+          'not-permitted',
+          'An owner set one payout address for all machines. Nothing was changed here. Change it with `machines payout` on a machine of the owner.',
+        );
+      }
       assertNothingOwed();
       folder.writePayout(next);
       changed();

@@ -1,6 +1,9 @@
 /** Services of the wallet for pages, desktop shell and terminal; each method is one procedure of the API. */
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
+import type { Amount } from '../../../shared/money.ts';
 import type { SecretKind, SecretSource } from '../../ports/wallet.ts';
+import type { PayoutStanding } from './payout-standing.ts';
+import type { PayoutOfCustomer } from './transactions.ts';
 
 /** The amount `all` is the whole balance; for the coin, minus the fee. */
 export interface SpendRequest {
@@ -18,6 +21,25 @@ export interface Spending {
   speedUp(hash: string): Promise<WalletTransaction>;
   cancel(hash: string): Promise<WalletTransaction>;
   history(limit: number): readonly WalletTransaction[];
+}
+
+/** A payout that can be sent once. */
+export interface CustomerQuote {
+  /** Waits for the owner's confirmation, and sends it. Fails like `wallet.requestSend`. */
+  pay(payout: PayoutOfCustomer): Promise<WalletTransaction>;
+}
+
+/** Pays balances out to customers of the storefront, from the wallet's funds. */
+export interface CustomerPayments {
+  /** Quotes a payout; `amount` in base units of the token. Fails like `wallet.prepareSend`. */
+  quoteCustomer(request: { readonly to: string; readonly amount: Amount }): Promise<CustomerQuote>;
+  /**
+   * Returns whether it was sent, as the last check shows. One that the chain has never seen is `unpaid` without the chain; otherwise it
+   * may fail with `chain-unavailable` or `chain-mismatch`.
+   */
+  payoutStanding(reference: string): Promise<PayoutStanding>;
+  /** Checks the chain once, now. */
+  check(): Promise<void>;
 }
 
 /** Confirmation of transfers by the owner, outside of the pages. */

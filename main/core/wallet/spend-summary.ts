@@ -46,8 +46,15 @@ export function spendSummary(
     warnings: [...plan.warnings],
     smallTest: plan.smallTest,
     replaces: plan.replaces?.hash ?? null,
+    payout: payoutOf(plan),
     expiresAtMs,
   };
+}
+
+/** Canceling a payout isn't one, and still the owner must see whose it was. */
+function payoutOf({ payout, replaces }: SpendPlan): SpendSummary['payout'] {
+  const named = payout ?? replaces?.payout ?? null;
+  return named === null ? null : { customerId: named.customerId, name: named.name };
 }
 
 /** Largest amount of the plan's asset that the transfer takes from the wallet. */

@@ -11,11 +11,18 @@ import type { SpendChain } from '../../ports/spend-chain.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { ReadAddress } from '../../ports/wallet.ts';
 import { dispatch, type SigningOptions } from './dispatch.ts';
+import { payoutStanding } from './payout-standing.ts';
 import { createPreparedSpends, PREPARED_MS } from './prepared-spends.ts';
 import { quoteReplacement, quoteSend, type SpendPlan } from './quote.ts';
-import type { Confirmations, Spending } from './services.ts';
+import type { Confirmations, CustomerPayments, Spending } from './services.ts';
 import { spendSummary } from './spend-summary.ts';
-import { createTransactions, type SentTransaction, shown, type Transactions } from './transactions.ts';
+import {
+  createTransactions,
+  type PayoutOfCustomer,
+  type SentTransaction,
+  shown,
+  type Transactions,
+} from './transactions.ts';
 import { isOpen, watchOnce } from './watching.ts';
 
 const WATCH_INTERVAL_MS = 3_000;
@@ -27,6 +34,8 @@ export interface FinalTransaction {
   /** Amount that left this wallet's addresses, without the fee; zero if it failed or went to an own address. */
   readonly left: Amount;
   readonly fee: Amount;
+  /** The customer's payout that it is for. */
+  readonly payout: PayoutOfCustomer | null;
 }
 
 export interface SpendingOptions {
@@ -47,12 +56,10 @@ export interface SpendingOptions {
 }
 
 /** {@link Spending} that also follows its transactions on the chain. */
-export interface WatchedSpending extends Spending {
+export interface WatchedSpending extends Spending, CustomerPayments {
   /** Resumes the transactions of an earlier run, then checks every few seconds while any is pending. */
   start(): void;
   stop(): void;
-  /** Checks the chain once, now. */
-  check(): Promise<void>;
 }
 
 export function createSpending(options: SpendingOptions): WatchedSpending {
@@ -105,6 +112,20 @@ export function createSpending(options: SpendingOptions): WatchedSpending {
       await confirm(plan, expiresAtMs);
       return afterCheck(await inOrder(() => send(plan)));
     },
+    async quoteCustomer({ to, amount }) {
+      if (transactions.list().some(isOpen)) await check();
+      const request = { asset: 'token' as const, to, amount: amount.toString(), smallTest: false };
+      const plan = await quoteSend(signing(), request);
+      if (plan.own) throw new AppError('bad-request', 'This address is one of this wallet’s own.');
+      return {
+        async pay(payout) {
+          const paying = { ...plan, payout };
+          await confirm(paying, clock.now() + PREPARED_MS);
+          return afterCheck(await inOrder(() => send(paying)));
+        },
+      };
+    },
+    payoutStanding: (reference) => inOrder(() => payoutStanding(transactions, chain, reference)),
     speedUp: (hash) => replace(hash, 'speed-up'),
     cancel: (hash) => replace(hash, 'cancel'),
     history: (limit) => transactions.list().slice(0, limit).map(shown),
@@ -164,5 +185,5 @@ async function checkOnce(options: SpendingOptions, transactions: Transactions): 
 
 function finalTransaction(entry: SentTransaction, { status, fee }: TransactionReceipt): FinalTransaction {
   const left = (status === 'success' && !entry.own ? entry.amount : 0n) as Amount;
-  return { hash: entry.hash, asset: entry.asset, left, fee };
+  return { hash: entry.hash, asset: entry.asset, left, fee, payout: entry.payout };
 }

@@ -13,6 +13,15 @@ const bigintSchema = z
   .regex(/^\d+$/)
   .transform((text) => BigInt(text));
 
+const customerPayoutSchema = z.object({
+  reference: z.string(),
+  customerId: z.string(),
+  /** The owner's name for the customer; null for a payer on the chain. */
+  name: z.string().nullable().default(null),
+});
+/** Payout of a balance to a customer of the storefront; `reference` is unique. */
+export type PayoutOfCustomer = z.infer<typeof customerPayoutSchema>;
+
 const entrySchema = z.object({
   hash: hexSchema,
   chainId: z.number().int(),
@@ -38,6 +47,8 @@ const entrySchema = z.object({
   cancels: z.boolean(),
   /** The recipient is this wallet itself: only the fee leaves it. */
   own: z.boolean(),
+  /** The customer's payout that it is for. */
+  payout: customerPayoutSchema.nullable().default(null),
   sentAtMs: z.number(),
   /** Time since which the node doesn't have it. */
   missingSinceMs: z.number().nullable(),

@@ -31,7 +31,7 @@ export interface OpenedWallet {
   readonly created: boolean;
   /** The key file, for the owner's backup. */
   readonly keystorePath: string;
-  /** Payout address: the wallet's own, unless the owner set another. */
+  /** Payout address: the wallet's own, unless the owner set another, here or for all machines. */
   readonly payout: string;
   /** True if the owner has verified the backup; reads the current state. Always true for watch-only. */
   backedUp(): boolean;
@@ -126,7 +126,7 @@ function walletOf(folder: KeyFolder, { kind, accounts }: OpenedKeys, created: bo
     kind,
     created,
     keystorePath: folder.keystorePath,
-    payout: folder.payout() ?? accounts.funds.address,
+    payout: folder.sharedPayout() ?? folder.payout() ?? accounts.funds.address,
     backedUp: () => (folder.marker()?.backedUpAtMs ?? null) !== null,
   };
 }

@@ -7,6 +7,11 @@ import type { SentTransaction, Transactions } from './transactions.ts';
 
 /** Time for which the node must lack a transaction before it counts as dropped; a node may just be behind. */
 const DROPPED_AFTER_MS = 60_000;
+/**
+ * Time for which a transaction whose nonce is used must be in no block before it counts as replaced: a node that is behind lacks
+ * the receipt, and a payout to a customer would be returned to the balance although it was paid.
+ */
+const REPLACED_AFTER_MS = 10 * 60_000;
 /** A transaction that was confirmed longer ago than this isn't broadcast again automatically. */
 const RESEND_MS_MAX = 24 * 3_600_000;
 
@@ -77,7 +82,13 @@ async function follow(options: WatchingOptions, entry: SentTransaction, nonceIsU
   const { transactions, chain, clock } = options;
   const nowMs = clock.now();
   if (nonceIsUsed) {
-    transactions.keep({ ...entry, state: 'replaced', reason: REPLACED_ELSEWHERE });
+    const missingSinceMs = entry.missingSinceMs ?? nowMs;
+    const isReplaced = nowMs - missingSinceMs >= REPLACED_AFTER_MS;
+    transactions.keep({
+      ...entry,
+      missingSinceMs,
+      ...(isReplaced && { state: 'replaced' as const, reason: REPLACED_ELSEWHERE }),
+    });
     return;
   }
   if (await chain.knows(entry.hash)) {

@@ -25,6 +25,7 @@ const SEND: SpendSummary = {
   warnings: [],
   smallTest: false,
   replaces: null,
+  payout: null,
   expiresAtMs: NOW_MS + 60_000,
 };
 const practice = <T extends { practice: boolean }>(asset: T): T => ({ ...asset, practice: true });
@@ -43,6 +44,18 @@ test('the dialog has every fact, to the last digit and character', () => {
   ]) {
     assert.ok(detail.split('\n').includes(fact), fact);
   }
+});
+
+test('a payout names its customer, and a transfer of the owner’s none', () => {
+  const payout = { customerId: 'key:0011223344556677', name: 'Ada' };
+  const named = spendQuestion({ ...SEND, payout }, 'en').detail;
+  assert.match(named, /^Payout of the balance of: Ada \(0011223344556677\)$/m);
+  const unnamed = { customerId: `payer:${SEND.to}`, name: null };
+  assert.match(
+    spendQuestion({ ...SEND, payout: unnamed }, 'en').detail,
+    new RegExp(`balance of: ${SEND.to}$`, 'm'),
+  );
+  assert.doesNotMatch(spendQuestion(SEND, 'en').detail, /Payout/);
 });
 
 test('the total in the native coin includes the fee once', () => {

@@ -1,14 +1,15 @@
 /**
- * Verifies: the limit of a sender covers the whole cost of a transaction, including a rollup's fee for data.
+ * Verifies: the limit of a sender covers the whole cost of a transaction, including a rollup's fee for data; one that the node
+ *   has already counts as sent.
  * Setup: the sender on a node in memory that reports chosen fees.
  * Fails if: the data fee is left out of the limit, the network's own limit can be raised, or a transaction above the
- * limit leaves the machine.
+ * limit leaves the machine; a transaction in the pool passes for a refused one, or a refused one for one that was sent.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAccount } from '../../../main/adapters/ethers/account.ts';
 import { type ChainNode, createSender } from '../../../main/adapters/ethers/index.ts';
-import type { Hex, UnsignedTransaction } from '../../../main/ports/evm.ts';
+import { ChainRefusal, type Hex, type UnsignedTransaction } from '../../../main/ports/evm.ts';
 import { amount } from '../../../shared/money.ts';
 
 const BASE_CHAIN_ID = 8_453;
@@ -18,7 +19,16 @@ const GAS_LIMIT = 26_250n;
 const TO: Hex = `0x${'1'.repeat(40)}`;
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-function setUp(options: { chainId: number; dataFee: bigint; networkMax: bigint; own?: bigint }) {
+interface Options {
+  readonly chainId: number;
+  readonly dataFee: bigint;
+  readonly networkMax: bigint;
+  readonly own?: bigint;
+  /** The node's error instead of taking a transaction. */
+  readonly refusal?: ChainRefusal;
+}
+
+function setUp(options: Options) {
   const sent: string[] = [];
   const answers: Record<string, unknown> = {
     eth_estimateGas: hex(GAS),
@@ -33,7 +43,10 @@ function setUp(options: { chainId: number; dataFee: bigint; networkMax: bigint; 
       coin: { id: 'coin', symbol: 'ETH', decimals: 18, practice: false },
     },
     async send(method: string) {
-      if (method === 'eth_sendRawTransaction') sent.push(method);
+      if (method === 'eth_sendRawTransaction') {
+        sent.push(method);
+        if (options.refusal !== undefined) throw options.refusal;
+      }
       return answers[method];
     },
     reports: async (method: string) =>
@@ -78,4 +91,21 @@ test('the owner’s limit lowers the network’s and never raises it', async () 
   const higher = setUp({ ...terms, networkMax: LEAST - 1n, own: LEAST * 10n });
   await assert.rejects(higher.send(), { code: 'fee-too-high' });
   assert.deepEqual([...lower.sent, ...higher.sent], []);
+});
+
+test('a transaction that the node has already is sent, and its nonce is used', async () => {
+  const terms = { chainId: 31_337, dataFee: 0n, networkMax: LEAST };
+  for (const text of ['already known', 'Transaction already imported', 'known transaction: 0xab']) {
+    const known = setUp({ ...terms, refusal: new ChainRefusal(`the chain refused: ${text}`) });
+    assert.match(await known.send(), /^0x[0-9a-f]{64}$/, text);
+    await known.send();
+    assert.deepEqual(
+      known.transactions.map(({ nonce }) => nonce),
+      [0, 1],
+    );
+  }
+  for (const text of ['nonce too low', 'replacement transaction underpriced', 'unknown transaction type']) {
+    const refused = setUp({ ...terms, refusal: new ChainRefusal(`the chain refused: ${text}`) });
+    await assert.rejects(refused.send(), ChainRefusal, text);
+  }
 });

@@ -1,21 +1,21 @@
 /**
- * Verifies: a server for strangers attributes requests to the right address, and serves the owner's current certificate.
+ * Verifies: a server for strangers attributes requests to the right address, serves the owner's current certificate, and shows
+ *   a challenge to certificate authorities only.
  * Setup: real servers on loopback; certificates that the test makes.
- * Fails if: a visitor's own claim counts, or a renewed certificate needs a restart.
+ * Fails if: a visitor's own claim counts, a renewed certificate needs a restart, a visitor gets the certificate of a challenge or
+ *   is turned away meanwhile, a connection that says nothing stays, or keeps the server from closing.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { Duplex } from 'node:stream';
+import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
-import {
-  closeHttp,
-  createPublicServer,
-  listenHttp,
-  type PublicServer,
-} from '../../../main/adapters/http/index.ts';
+import { createPublicServer, listenHttp, type PublicServer } from '../../../main/adapters/http/index.ts';
 
 const HOST = '127.0.0.1';
 
@@ -26,7 +26,7 @@ async function open(proxies: readonly string[], tls: Parameters<typeof createPub
     { proxies, tls, onCertificateFault: (cause) => faults.push(cause) },
   );
   const port = await listenHttp(made.server, { host: HOST, port: 0 });
-  return { ...made, port, faults, close: () => closeHttp(made.server) };
+  return { ...made, port, faults, close: made.close };
 }
 
 test('only the owner’s proxies name a visitor’s address, and only the last one that isn’t theirs counts', async (context) => {
@@ -100,3 +100,94 @@ test('serves a renewed certificate without a restart, and keeps the last one tha
     [true],
   );
 });
+
+/** A self-signed certificate and its key, as text. */
+function selfSigned(context: TestContext, name: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-tls-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const out = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  execFileSync('openssl', ['req', '-x509', ...key, '-subj', `/CN=${name}`, '-days', '2', ...out], {
+    stdio: 'ignore',
+  });
+  const text = (file: string) => readFileSync(join(folder, file), 'utf8');
+  return { chain: text('cert.pem'), key: text('key.pem') };
+}
+
+/** Connects over a socket that is written to in pieces of this many bytes, and returns the name in the certificate. */
+function nameSeen(port: number, protocols: readonly string[], pieceBytes = 100_000): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const raw = createConnection({ host: HOST, port, noDelay: true });
+    const inPieces = new Duplex({
+      read: () => undefined,
+      write(chunk: Buffer, _encoding, done) {
+        const next = (at: number) => {
+          if (at >= chunk.length) done();
+          else raw.write(chunk.subarray(at, at + pieceBytes), () => setImmediate(next, at + pieceBytes));
+        };
+        next(0);
+      },
+    });
+    raw.on('data', (chunk) => inPieces.push(chunk));
+    raw.on('close', () => inPieces.destroy());
+    const ALPNProtocols = [...protocols];
+    const socket = connect({ socket: inPieces, rejectUnauthorized: false, ALPNProtocols }, () => {
+      resolve(`${socket.getPeerCertificate().subject.CN} ${socket.alpnProtocol}`);
+      raw.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+test('shows a challenge to an authority only, and to nobody when it is over', async (context) => {
+  const { port, close, useCertificate, showChallenge } = await open([], 'given');
+  context.after(close);
+  useCertificate(selfSigned(context, 'shop.test'));
+  const AUTHORITY = ['acme-tls/1'];
+  const VISITOR = ['http/1.1'];
+  assert.equal(await nameSeen(port, VISITOR), 'shop.test http/1.1');
+  const hide = showChallenge(selfSigned(context, 'challenge.test'));
+  assert.equal(await nameSeen(port, AUTHORITY), 'challenge.test acme-tls/1');
+  assert.equal(await nameSeen(port, VISITOR), 'shop.test http/1.1');
+  // A first record in several packets, as with the large keys of new browsers.
+  assert.equal(await nameSeen(port, AUTHORITY, 7), 'challenge.test acme-tls/1');
+  assert.equal(await nameSeen(port, VISITOR, 7), 'shop.test http/1.1');
+  hide();
+  await assert.rejects(nameSeen(port, AUTHORITY), 'the server itself doesn’t speak the protocol');
+  assert.equal(await nameSeen(port, VISITOR), 'shop.test http/1.1');
+});
+
+test('a client of a challenge that keeps its side open holds no connection', async (context) => {
+  const { port, close, server, showChallenge } = await open([], 'given');
+  context.after(close);
+  showChallenge(selfSigned(context, 'challenge.test'));
+  const raw = createConnection({ host: HOST, port, allowHalfOpen: true });
+  context.after(() => raw.destroy());
+  const options = { rejectUnauthorized: false, ALPNProtocols: ['acme-tls/1'], allowHalfOpen: true };
+  const client = connect({ socket: raw, ...options });
+  client.on('error', () => undefined).resume();
+  await once(client, 'secureConnect');
+  const held = () => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+  while ((await held()) !== 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+test('a connection that says nothing doesn’t keep the server from closing', async (context) => {
+  for (const isChallenged of [false, true]) {
+    const { port, close, useCertificate, showChallenge } = await open([], 'given');
+    const certificate = selfSigned(context, 'shop.test');
+    useCertificate(certificate);
+    if (isChallenged) showChallenge(certificate);
+    const silent = createConnection({ host: HOST, port });
+    silent.on('error', () => undefined);
+    await once(silent, 'connect');
+    await nameSeen(port, ['http/1.1']);
+    const closedMs = await timeOf(close);
+    assert.ok(closedMs < 2_000, `${closedMs} ms`);
+  }
+});
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}

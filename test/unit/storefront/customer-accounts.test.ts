@@ -2,7 +2,8 @@
  * Verifies: customers never use more than they paid, in any order of payments, holds, charges and releases; the ledger and
  *   what is available agree.
  * Setup: a real ledger in memory, whose jobs are recorded with any delay.
- * Fails if: concurrent requests of one customer use a balance twice, or a charge counts twice once it is recorded.
+ * Fails if: concurrent requests of one customer use a balance twice, a charge counts twice once it is recorded, or a payment
+ *   that arrives late doesn't pay for its answer.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,7 +27,12 @@ function open(concurrentMax = 100) {
     clock: manualClock(1_700_000_000_000),
     calendar: createCalendar('UTC'),
   });
-  const accounts = createCustomerAccounts({ ledger, assetId: ASSET, concurrentMax });
+  const accounts = createCustomerAccounts({
+    ledger,
+    endLeft: () => undefined,
+    assetId: ASSET,
+    concurrentMax,
+  });
   let payments = 0;
   let jobs = 0;
   return {
@@ -39,6 +45,15 @@ function open(concurrentMax = 100) {
         amount: amount(value),
         txHash: `0x${payments}`,
       }),
+    payLate: (value: bigint, used: bigint) => {
+      const payment = {
+        ...{ customerId: ID, reference: `${ID}:${payments++}` },
+        ...{ amount: amount(value), txHash: `0x${payments}` },
+      };
+      accounts.paidLate(payment, amount(used));
+      // A look after a crash finds it again.
+      accounts.paidLate(payment, amount(used));
+    },
     book: (charged: bigint, cumulative: bigint) =>
       ledger.jobCharged(
         soldJob({
@@ -53,6 +68,7 @@ function open(concurrentMax = 100) {
 
 const step = fc.oneof(
   fc.record({ kind: fc.constant('pay' as const), value: fc.bigInt(1n, 1_000n) }),
+  fc.record({ kind: fc.constant('late' as const), value: fc.bigInt(1n, 1_000n) }),
   fc.record({ kind: fc.constant('hold' as const), value: fc.bigInt(0n, 1_500n) }),
   fc.record({ kind: fc.constant('charge' as const), value: fc.bigInt(0n, 1_500n) }),
   fc.record({ kind: fc.constant('release' as const) }),
@@ -62,7 +78,7 @@ const step = fc.oneof(
 test('never lets a customer use more than it paid, in any order of events', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const { accounts, ledger, pay, book, close } = open();
+      const { accounts, ledger, pay, payLate, book, close } = open();
       const holds: (CustomerHold & { readonly most: bigint })[] = [];
       const unbooked: (() => void)[] = [];
       let paid = 0n;
@@ -71,6 +87,10 @@ test('never lets a customer use more than it paid, in any order of events', () =
         if (each.kind === 'pay') {
           pay(each.value);
           paid += each.value;
+        } else if (each.kind === 'late') {
+          payLate(each.value, each.value / 2n);
+          paid += each.value;
+          used += each.value / 2n;
         } else if (each.kind === 'hold') {
           const before = accounts.available(ID);
           const hold = accounts.hold(ID, amount(each.value));
@@ -95,6 +115,21 @@ test('never lets a customer use more than it paid, in any order of events', () =
     }),
     { numRuns: 60 },
   );
+});
+
+test('takes what its answer cost from a payment that arrives late, and leaves the rest', () => {
+  const { accounts, ledger, close } = open();
+  const payment = { customerId: ID, reference: 'late', amount: amount(100n), txHash: '0x1' };
+  accounts.paidLate(payment, amount(30n));
+  assert.deepEqual([accounts.available(ID), ledger.bookedOnChannel('sold', ID)], [70n, 30n]);
+  assert.deepEqual([ledger.balance('income:jobs', ASSET), ledger.balance('wallet', ASSET)], [30n, 100n]);
+  accounts.paidLate({ ...payment, reference: 'all', amount: amount(30n) }, amount(30n));
+  assert.equal(accounts.available(ID), 70n);
+  // A stop between the entry of a payment in time and the end of its record: its job has the charge.
+  accounts.arrived({ ...payment, reference: 'seen' });
+  accounts.paidLate({ ...payment, reference: 'seen' }, amount(30n));
+  assert.equal(accounts.available(ID), 170n);
+  close();
 });
 
 test('counts a payment once, and limits the requests of a customer', () => {

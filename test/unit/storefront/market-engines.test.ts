@@ -22,7 +22,7 @@ const REQUEST: GenerateRequest = {
 };
 
 /** Limits the price as the owner's budget does, and nothing else. */
-const PRICES_ONLY: Pick<Budget, 'openRequest' | 'isTrusted'> = {
+const PRICES_ONLY: Pick<Budget, 'openRequest' | 'isTrusted' | 'takeOpinionPlace'> = {
   ...UNLIMITED,
   openRequest: (priceMax) => ({
     ...UNLIMITED.openRequest(null),

@@ -21,6 +21,7 @@ function open() {
     return context.json({});
   });
   const app = createStorefront({
+    certificate: () => null,
     provider: { app: provider, active: () => [] },
     offers: { current: () => Promise.reject(new Error('unused')), find: () => null, first: () => null },
     customers: { find: (secret) => (secret === SECRET ? 'key:0000000000000000' : null) },

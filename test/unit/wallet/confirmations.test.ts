@@ -24,6 +24,7 @@ const summary: SpendSummary = {
   warnings: [],
   smallTest: false,
   replaces: null,
+  payout: null,
   expiresAtMs: 60_000,
 };
 

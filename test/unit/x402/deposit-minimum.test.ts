@@ -15,7 +15,7 @@ const PRICE: CoinPrice = { token: amount(5_000_000_000n), coin: amount(10n ** 18
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function setUp(coinPrice: () => CoinPrice | null = () => PRICE) {
-  const chain = { price: 10_000_000n, queries: 0, isAvailable: true };
+  const chain = { price: 10_000_000n, dataFee: amount(0n), queries: 0, isAvailable: true };
   let nowMs = 0;
   const minimum = createDepositMinimum({
     base: BASE,
@@ -26,6 +26,10 @@ function setUp(coinPrice: () => CoinPrice | null = () => PRICE) {
         chain.queries += 1;
         if (!chain.isAvailable) throw new Error('unavailable');
         return chain.price;
+      },
+      async dataFee(bytes) {
+        assert.equal(bytes, 1_000);
+        return chain.dataFee;
       },
     },
   });
@@ -40,6 +44,16 @@ it('is ten times the fee: 120,000 gas at 0.01 gwei and 5,000 USDC cost 0.006 USD
   assert.equal(minimum(), BASE, 'not known yet');
   await turn();
   assert.equal(minimum(), 60_000n);
+});
+
+it('counts what a rollup charges for the data, which is many times the gas where that is cheap', async () => {
+  const { chain, minimum, advance } = setUp();
+  chain.dataFee = amount(10_000_000_000_000n);
+  advance(60_000);
+  minimum();
+  await turn();
+  // 0.0000012 of the coin for gas and 0.00001 for data, ten times, at 5,000 USDC.
+  assert.equal(minimum(), 560_000n);
 });
 
 it('follows the gas price, which is read once a minute, and never falls below the configured minimum', async () => {

@@ -3,7 +3,7 @@
  * Setup: the real pool; the provider's answers to questions for a charge are given by the test, and its clock moves.
  * Fails if: a channel with an unknown charge is used without a question, a busy one keeps the request from a free one, a
  * provider that is away keeps a channel, the search never ends, or an address is paid that the provider's offer doesn't
- * name.
+ * name, or a provider that was just paused counts as unreachable.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -101,6 +101,34 @@ test('a provider that demands payment to another address than its offer names ge
   // The provider has changed its address: what it demanded before is out of date.
   demand(other);
   assert.equal((await take(other)).requirement.payTo, other);
+});
+
+test('a provider that takes nothing right now refuses the first request as a pause, and nothing is signed', async () => {
+  const pool = createChannelsByPeer(() => 3, manualClock(0));
+  let channels = 0;
+  const refusing = (status: number, body: string) => {
+    const parts: TakingParts = {
+      ...{ clock: manualClock(0), channelsOf: pool, network: {} as TakingParts['network'] },
+      register: { isDisputed: () => false },
+      channelOf: () => {
+        channels += 1;
+        return { id: 'channel' } as Channel;
+      },
+      lost: { ask: async () => KNOWN },
+    };
+    const fetch = async () => new Response(body, { status });
+    return takeChannel(parts, { peer: 'p', fetch }, amount(1));
+  };
+  const paused = JSON.stringify({ error: { code: 'paused_disk_full' } });
+  await assert.rejects(refusing(503, paused), {
+    code: 'paused',
+    details: { peer: 'p', code: 'paused_disk_full' },
+  });
+  await assert.rejects(refusing(503, 'not JSON'), { code: 'paused', details: { peer: 'p' } });
+  await assert.rejects(refusing(429, '{}'), { code: 'busy' });
+  await assert.rejects(refusing(500, paused), { code: 'peer-unreachable' });
+  assert.equal(channels, 0);
+  assert.notEqual(pool('p').pool.takeNumber(0), null, 'its channel is free for the next request');
 });
 
 /** A provider that demands payment to an address of the test's choice. */

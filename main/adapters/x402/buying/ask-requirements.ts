@@ -5,11 +5,22 @@ import { AppError } from '../../../../shared/errors.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import { CHANNEL_PATH, type PaidProvider } from '../../../ports/payments.ts';
-import { checkRequirements, decodeRequired } from './provider-responses.ts';
+import { isTemporary } from './channel-recovery.ts';
+import {
+  checkRequirements,
+  decodeRequired,
+  isPauseCode,
+  pausedError,
+  readBody,
+  refusalCode,
+} from './provider-responses.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
 
-/** Fails with `peer-unreachable` for a response without requirements, and with `unsupported` if none can be met. */
+/**
+ * Fails with `paused` or `busy` if the provider takes nothing right now, with `peer-unreachable` for another response without
+ * requirements, and with `unsupported` if none can be met.
+ */
 export async function askRequirements(
   provider: PaidProvider,
   network: ChainNetwork,
@@ -18,6 +29,7 @@ export async function askRequirements(
     method: 'POST',
     signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
   });
+  if (isTemporary(response.status)) throw await refusedForNow(response, provider.peer);
   await response.body?.cancel();
   const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
   const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
@@ -27,4 +39,13 @@ export async function askRequirements(
     });
   }
   return checkRequirements(required, network);
+}
+
+/** Nothing is signed by then, so that the request goes to another provider, or to this one later. */
+async function refusedForNow(response: Response, peer: string): Promise<AppError> {
+  const code = refusalCode(await readBody(response));
+  if (response.status === 503 || isPauseCode(code)) return pausedError(peer, code);
+  return new AppError('busy', 'The provider answers no questions about payment right now.', {
+    details: { peer },
+  });
 }

@@ -4,7 +4,6 @@ import type { FacilitatorClient } from '@x402/core/server';
 import type { FacilitatorEvmSigner } from '@x402/evm';
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/facilitator';
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
-import { UptoEvmScheme } from '@x402/evm/upto/facilitator';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { ChainSender, ContractCall } from '../../../ports/evm.ts';
 import { currentOperation, observed } from './operation.ts';
@@ -15,9 +14,7 @@ export function createFacilitator(network: ChainNetwork, sender: ChainSender): F
   const signer = toFacilitatorSigner(sender);
   const networkId = network.id as `${string}:${string}`;
   facilitator.register(networkId, new BatchSettlementEvmScheme(signer));
-  const prompt = inNextBlock(signer, sender);
-  facilitator.register(networkId, new ExactEvmScheme(prompt));
-  facilitator.register(networkId, new UptoEvmScheme(prompt));
+  facilitator.register(networkId, new ExactEvmScheme(inNextBlock(signer, sender)));
   return {
     verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: (payload, requirements) => facilitator.settle(payload, requirements),
@@ -75,11 +72,22 @@ function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
   };
 }
 
-/** Leaves one function of the name in the interface: the token's transfer by authorization has two forms. */
+const narrowed = new WeakMap<readonly unknown[], Map<string, readonly unknown[]>>();
+
+/**
+ * Leaves one function of the name in the interface: the token's transfer by authorization has two forms. The same interface
+ * results for equal calls, because the chain's adapter parses each one once.
+ */
 function oneFunction<Call extends Pick<ContractCall, 'abi' | 'functionName' | 'args'>>(call: Call): Call {
+  const { functionName, args = [] } = call;
+  const known = narrowed.get(call.abi) ?? new Map<string, readonly unknown[]>();
+  narrowed.set(call.abi, known);
+  const key = `${functionName}/${args.length}`;
   const isAnother = (entry: unknown) => {
     const { name, inputs } = entry as { readonly name?: string; readonly inputs?: readonly unknown[] };
-    return name === call.functionName && inputs?.length !== (call.args ?? []).length;
+    return name === functionName && inputs?.length !== args.length;
   };
-  return { ...call, abi: call.abi.filter((entry) => typeof entry === 'string' || !isAnother(entry)) };
+  const abi = known.get(key) ?? call.abi.filter((entry) => typeof entry === 'string' || !isAnother(entry));
+  known.set(key, abi);
+  return { ...call, abi };
 }

@@ -72,16 +72,17 @@ export function paidAfterwards(
         ...customers.payFor(arrived, used),
         transaction: arrived.txHash,
       });
-      const settled = await settlement.settle(payment, value, pay).catch((error: unknown) => {
-        credit.lose(used);
+      const settled = await settlement.settle(payment, { value, used }, pay).catch((error: unknown) => {
+        credit.forgo(used);
         throw error;
       });
-      if (settled === null) {
-        credit.lose(used);
+      if (settled.kind !== 'settled') {
+        if (settled.kind === 'refused') credit.lose(used);
+        else credit.forgo(used);
         return nothingCharged(from, { success: false, errorReason: 'settlement_failed' });
       }
       credit.close();
-      const { charged, cumulative, transaction } = settled;
+      const { charged, cumulative, transaction } = settled.recorded;
       const paymentResponse = responseOf(from, { success: true, transaction, amount: value });
       return { charged, cumulative, paymentResponse };
     },

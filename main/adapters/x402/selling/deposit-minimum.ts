@@ -7,16 +7,18 @@ import type { CoinPrice } from '../../../ports/chain.ts';
 import type { ChainReader } from '../../../ports/evm.ts';
 
 /** A deposit must be worth this many times the fee of its transaction. */
-const FEE_FACTOR = 10n;
+export const DEPOSIT_FEES = 10n;
 /** Measured on the practice chain: see the costs in docs/money.md. */
 const DEPOSIT_GAS = 120_000n;
-/** The gas price is read again after this time. */
-const GAS_PRICE_FRESH_MS = 60_000;
+/** Bytes of the transaction's data, rounded up; a rollup charges for them. An `upto` settlement with a permit has 612. */
+const DEPOSIT_BYTES = 1_000;
+/** The fee is read again after this time. */
+const FEE_FRESH_MS = 60_000;
 
 export interface DepositMinimumOptions {
   /** The minimum while the fee is lower, or unknown. */
   readonly base: Amount;
-  readonly chain: Pick<ChainReader, 'gasPrice'>;
+  readonly chain: Pick<ChainReader, 'gasPrice' | 'dataFee'>;
   /** Null where the coin's price is unknown or worthless: the base alone counts. */
   readonly coinPrice: () => CoinPrice | null;
   /** Milliseconds on a clock that never jumps. */
@@ -24,20 +26,21 @@ export interface DepositMinimumOptions {
 }
 
 /**
- * Returns a function that returns the current minimum, in base units of the token. It never waits for the chain: the gas
- * price is read in the background, and the last one counts while the chain is unavailable, which makes no deposit anyway.
+ * Returns a function that returns the current minimum, in base units of the token. It never waits for the chain: the fee
+ * is read in the background, and the last one counts while the chain is unavailable, which makes no deposit anyway.
  */
 export function createDepositMinimum(options: DepositMinimumOptions): () => Amount {
   const { base, chain, coinPrice, monotonic } = options;
-  let gasPrice: bigint | null = null;
+  /** Wei. */
+  let fee: bigint | null = null;
   let readAtMs = Number.NEGATIVE_INFINITY;
 
   function refresh(): void {
-    if (monotonic() - readAtMs < GAS_PRICE_FRESH_MS) return;
+    if (monotonic() - readAtMs < FEE_FRESH_MS) return;
     readAtMs = monotonic();
-    chain.gasPrice().then(
-      (price) => {
-        gasPrice = price;
+    Promise.all([chain.gasPrice(), chain.dataFee(DEPOSIT_BYTES)]).then(
+      ([gasPrice, dataFee]) => {
+        fee = gasPrice * DEPOSIT_GAS + dataFee;
       },
       () => {
         // The last known price counts until the next read.
@@ -50,8 +53,8 @@ export function createDepositMinimum(options: DepositMinimumOptions): () => Amou
     const price = coinPrice();
     if (price === null) return base;
     refresh();
-    if (gasPrice === null) return base;
-    const least = (gasPrice * DEPOSIT_GAS * FEE_FACTOR * price.token) / price.coin;
+    if (fee === null) return base;
+    const least = (fee * DEPOSIT_FEES * price.token) / price.coin;
     return least > base ? amount(least) : base;
   };
 }

@@ -1,11 +1,11 @@
 /** A payment of x402's scheme `exact` as a signed transfer of the token (EIP-3009): its shape and its signature. */
 import type { PaymentPayload } from '@x402/core/types';
-import { getBytes, TypedDataEncoder } from 'ethers';
 import { z } from 'zod';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Hex, RecoverSigner } from '../../../ports/evm.ts';
 import { addressSchema, channelIdSchema, requirementSchema, unitsSchema } from '../wire.ts';
 import { keySignatureSchema, type SchemePayload } from './scheme-payload.ts';
+import { createSignatureCheck } from './typed-signature.ts';
 
 export const EXACT = 'exact';
 
@@ -68,20 +68,15 @@ const TYPES = {
 };
 
 /** Returns a function that returns true if the payer's key signed the transfer of this network's token. */
-export function authorizationCheck(
-  network: ChainNetwork,
-  recoverSigner: RecoverSigner,
-): (payment: Pick<ExactPayment, 'authorization' | 'signature'>) => boolean {
-  const { token, chainId } = network;
-  const domain = { ...token.eip712, chainId, verifyingContract: token.address };
-  return ({ authorization, signature }) => {
-    // In lower case, an address has no checksum that could be wrong.
-    const message = {
-      ...authorization,
-      from: authorization.from.toLowerCase(),
-      to: authorization.to.toLowerCase(),
-    };
-    const digest = getBytes(TypedDataEncoder.hash(domain, TYPES, message));
-    return recoverSigner(digest, signature) === authorization.from.toLowerCase();
-  };
+export function authorizationCheck({ token, chainId }: ChainNetwork, recoverSigner: RecoverSigner) {
+  return createSignatureCheck<Pick<ExactPayment, 'authorization' | 'signature'>>({
+    domain: { ...token.eip712, chainId, verifyingContract: token.address },
+    types: TYPES,
+    recoverSigner,
+    signedOf({ authorization, signature }) {
+      const { from, to } = authorization;
+      const message = { ...authorization, from: from.toLowerCase(), to: to.toLowerCase() };
+      return { signer: from, message, signature };
+    },
+  });
 }

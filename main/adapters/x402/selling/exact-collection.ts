@@ -16,15 +16,19 @@ import type { ChainReader } from '../../../ports/evm.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 import { observeChain } from '../chain/operation.ts';
 import { type ExactPayment, referenceOf } from './exact-authorization.ts';
-import { createTransferProof, type PendingTransfer, pendingTransferSchema } from './transfer-proof.ts';
+import {
+  createTransferProof,
+  LOOK_UP_MS,
+  lookAtEach,
+  type PendingTransfer,
+  pendingTransferSchema,
+} from './transfer-proof.ts';
 
 const PENDING = 'x402-exact-pending';
 /** Blocks before the one at which a payment was accepted, for a node that is behind. */
 const BLOCKS_BACK = 10;
 const ANSWER_MS = 15_000;
 const SHOW_MS = 20_000;
-/** After its expiry, a payment is looked up for this long: the chain's clock differs, and nodes lag behind. */
-const GIVE_UP_MS = 600_000;
 
 export interface CollectionParts {
   readonly network: ChainNetwork;
@@ -118,16 +122,16 @@ export function createExactCollection(parts: CollectionParts): ExactCollection {
       }
     },
     async findLate() {
-      for (const { key, value } of store.list(PENDING)) {
+      await lookAtEach(store, PENDING, async (key, value) => {
         const parsed = pendingTransferSchema.safeParse(parseJson(value));
         if (!parsed.success) store.delete(PENDING, key);
         else {
           const transaction = await findUsed(parsed.data);
           if (transaction !== null) finish(parsed.data, transaction);
-          else if (Number(parsed.data.validBefore) * 1_000 + GIVE_UP_MS < clock.now())
+          else if (Number(parsed.data.validBefore) * 1_000 + LOOK_UP_MS < clock.now())
             store.delete(PENDING, key);
         }
-      }
+      });
     },
   };
 }

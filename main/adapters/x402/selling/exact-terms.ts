@@ -6,13 +6,12 @@ import type { SaleRefusal } from '../../../ports/payments.ts';
 import { authorizationCheck, EXACT, type ExactPayment, referenceOf } from './exact-authorization.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import type { Requirement } from './sale-refusals.ts';
+import { VALID_SECONDS_MAX } from './used-payments.ts';
 
 /** Time for which a client signs an exact payment. */
 const EXACT_SECONDS = 120;
 /** A payment has to stay valid for the block that collects it. */
 const COLLECT_SECONDS = 6;
-/** Until it expires, a payment is remembered as used: one that is valid for years would be remembered for years. */
-const VALID_SECONDS_MAX = 3_600;
 
 export interface ExactTermsParts {
   readonly channels: ProviderChannels;

@@ -13,7 +13,7 @@ import {
 } from '../../../ports/payments.ts';
 import { storageFaultOf } from '../../../ports/storage.ts';
 import { observeChain } from '../chain/operation.ts';
-import { type Channel, type Payment, parsePayment } from '../wire.ts';
+import type { Channel, Payment } from '../wire.ts';
 import { charge, createAdmittedPayment, releaseReservation, type Verified } from './admitted-payment.ts';
 import { contextOf, isOpening, priceOf, withoutDeposit } from './gate-request.ts';
 import {
@@ -43,7 +43,7 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
 }
 
 function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'header'>): ChainWork | null {
-  const payload = parsePayment(header(PAYMENT_HEADER) ?? '')?.payload;
+  const payload = provider.readPayment(header(PAYMENT_HEADER) ?? '')?.payload;
   if (payload === undefined) return null;
   const channel = provider.channels.find(payload.voucher.channelId);
   const balance = BigInt(channel?.balance ?? '0');
@@ -65,7 +65,7 @@ async function admit(provider: ProviderChannels, request: PaidRequest): Promise<
 async function decide(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
   const header = request.header(PAYMENT_HEADER);
   if (header === undefined) return refuse(provider, request, 'voucher-missing');
-  const payment = parsePayment(header);
+  const payment = provider.readPayment(header);
   if (payment === null) return refuse(provider, request, 'voucher-malformed');
   const objection = objectionTo(provider, request, payment);
   if (objection !== null) return refuse(provider, request, objection);

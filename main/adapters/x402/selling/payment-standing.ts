@@ -1,17 +1,16 @@
 /** Judges a payment header before the request's body is received: a stranger's body must not cost memory for nothing. */
 import { PAYMENT_HEADER, type PaidRequest, type PaymentStanding } from '../../../ports/payments.ts';
-import { parsePayment } from '../wire.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import { isSignedBy, isUnclaimable } from './voucher-signature.ts';
 
 /** See {@link PaymentStanding}. */
 export function paymentStanding(
-  { options, hashes, channels }: ProviderChannels,
+  { options, hashes, channels, readPayment }: ProviderChannels,
   request: Pick<PaidRequest, 'header'>,
 ): PaymentStanding {
   const header = request.header(PAYMENT_HEADER);
   if (header === undefined) return 'none';
-  const payment = parsePayment(header);
+  const payment = readPayment(header);
   if (payment === null) return 'refused';
   const { accepted, payload } = payment;
   const { channelConfig, voucher } = payload;

@@ -14,9 +14,10 @@ import { createFacilitator } from '../chain/facilitator.ts';
 import { createOutbox, type Outbox } from '../chain/outbox.ts';
 import type { RelayTimeouts } from '../chain/relays.ts';
 import { clearPendingRequests, createSoldChannels, type SoldChannels } from '../sold-channels.ts';
-import { SCHEME } from '../wire.ts';
+import { type Payment, parsePayment, SCHEME } from '../wire.ts';
 import { createDepositMinimum } from './deposit-minimum.ts';
 import { NEVER_FRESH_MS, verifyLocally } from './local-verification.ts';
+import { createRecent, recoverOnce } from './recent.ts';
 import { createVoucherHashes, type VoucherHashes } from './voucher-signature.ts';
 
 /** Maximum time between admission and charge; a later charge would be lost. */
@@ -59,6 +60,8 @@ export interface ProviderChannels {
   readonly hashes: VoucherHashes;
   readonly channels: SoldChannels;
   readonly outbox: Outbox;
+  /** Returns a header's payment, the same object for the same header; null for what isn't one. */
+  readonly readPayment: (header: string) => Payment | null;
   /** The smallest deposit now, many times the fee of its transaction. */
   readonly depositMin: () => Amount;
   /** Calls the listener when the outbox has an entry that none of our claims produced. Returns its unsubscribe. */
@@ -72,8 +75,10 @@ export interface PricedRequest extends HTTPAdapter {
 }
 
 /** Opens the channel records and frees channels that an earlier run left busy. Works without the chain. */
-export async function openProviderChannels(options: ProviderChannelsOptions): Promise<ProviderChannels> {
-  const { network, recoverSigner } = options;
+export async function openProviderChannels(given: ProviderChannelsOptions): Promise<ProviderChannels> {
+  const { network } = given;
+  const recoverSigner = given.recoverSigner && recoverOnce(given.recoverSigner);
+  const options = { ...given, ...(recoverSigner && { recoverSigner }) };
   const channels = createSoldChannels(options.store, options.durability);
   clearPendingRequests(channels);
   const facilitator = createFacilitator(network, options.sender);
@@ -104,6 +109,7 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
   const server = createServer(options, verifier, scheme);
   await server.initialize();
   const listeners = new Set<() => void>();
+  const payments = createRecent<Payment | null>();
   return {
     options,
     scheme,
@@ -112,6 +118,7 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     hashes,
     channels,
     depositMin,
+    readPayment: (header) => payments(header, () => parsePayment(header)),
     outbox: createOutbox(options.store, options.durability),
     onFound(listener) {
       listeners.add(listener);

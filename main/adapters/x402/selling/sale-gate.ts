@@ -5,6 +5,8 @@
  * before the work and settled after it, for what was used, within a limit on unpaid answers.
  */
 import { payerCustomerId } from '../../../../shared/customers.ts';
+import { AppError } from '../../../../shared/errors.ts';
+import { ZERO } from '../../../../shared/money.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { CustomerAccounts } from '../../../ports/customers.ts';
 import type { RecoverSigner } from '../../../ports/evm.ts';
@@ -17,21 +19,30 @@ import {
   type PaymentStanding,
 } from '../../../ports/payments.ts';
 import { paidAfterwards, paidInAdvance } from './customer-payments.ts';
-import type { ExactPayment } from './exact-authorization.ts';
+import { type ExactPayment, referenceOf } from './exact-authorization.ts';
 import type { ExactCollection } from './exact-collection.ts';
 import { createPaymentGate } from './payment-gate.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import type { SaleListing } from './sale-refusals.ts';
-import { createSaleTerms, readSale, type SalePayment, type SaleTerms, signedOf } from './sale-terms.ts';
+import {
+  createSaleReader,
+  createSaleTerms,
+  type SalePayment,
+  type SaleTerms,
+  signedOf,
+} from './sale-terms.ts';
 import type { UptoPayment } from './upto-authorization.ts';
-import { createUptoCredit, type UptoCredit } from './upto-credit.ts';
+import type { UptoCredit } from './upto-credit.ts';
 import type { UptoSettlement } from './upto-settlement.ts';
 import { createUsedPayments, type UsedPayments } from './used-payments.ts';
+
+const RETRY_AFTER_S = 2;
 
 export interface SaleGateParts {
   readonly channels: ProviderChannels;
   readonly collection: ExactCollection;
   readonly settlement: UptoSettlement;
+  readonly credit: UptoCredit;
   readonly customers: CustomerAccounts;
   readonly recoverSigner: RecoverSigner;
   readonly clock: Clock;
@@ -45,13 +56,15 @@ export interface SaleGate extends PaymentGate {
 
 /** See {@link PaymentGate}. A request's {@link CUSTOMER_HEADER} must come from this program. */
 export function createSaleGate(parts: SaleGateParts): SaleGate {
-  const { channels, customers, clock } = parts;
+  const { channels, customers, clock, credit } = parts;
   const byChannel = createPaymentGate(channels);
-  const { network, payout, store, durability } = channels.options;
+  const { payout, store, durability } = channels.options;
+  const readSale = createSaleReader();
   const used = createUsedPayments(store, durability);
-  const credit = createUptoCredit(clock, network.token.decimals);
   const terms = createSaleTerms({ ...parts, byChannel, isUsed: used.has, creditMost: credit.most });
-  const till = createTill({ ...parts, used, credit, terms });
+  const objectionTo = (request: PricedRequest, sale: SalePayment) =>
+    terms.objectionTo(sale) ?? objectionToPrice(request, sale);
+  const till = createTill({ ...parts, used, terms, objectionTo });
 
   function standing(request: Pick<PaidRequest, 'header'>): PaymentStanding {
     const customerId = request.header(CUSTOMER_HEADER);
@@ -69,7 +82,10 @@ export function createSaleGate(parts: SaleGateParts): SaleGate {
     forgetExpired: () => used.forgetBefore(Math.floor(clock.now() / 1_000)),
     chainWork(request) {
       if (request.header(CUSTOMER_HEADER) !== undefined) return null;
-      if (readSale(request) === null) return byChannel.chainWork(request);
+      const sale = readSale(request);
+      if (sale === null) return byChannel.chainWork(request);
+      if (sale === 'malformed' || objectionTo(request, sale) !== null) return null;
+      if (customers.available(payerCustomerId(signedOf(sale).from)) >= request.ceiling) return null;
       // It pays many times its fee; only one that is refused counts as a stranger's demand.
       return { kind: 'check', isPaidFor: false };
     },
@@ -94,8 +110,17 @@ interface Till {
 
 interface TillParts extends SaleGateParts {
   readonly used: UsedPayments;
-  readonly credit: UptoCredit;
   readonly terms: SaleTerms;
+  readonly objectionTo: (request: PricedRequest, sale: SalePayment) => Objection | null;
+}
+
+type PricedRequest = Pick<PaidRequest, 'ceiling'>;
+type Objection = NonNullable<ReturnType<SaleTerms['objectionTo']>>;
+
+/** Returns the reason to refuse a payment of good terms for a request of this price, or null. */
+function objectionToPrice({ ceiling }: PricedRequest, { payment }: SalePayment): Objection | null {
+  if (ceiling <= ZERO) return 'nothing-to-pay';
+  return BigInt(payment.accepted.amount) < ceiling ? 'payment-too-small' : null;
 }
 
 function createTill(parts: TillParts): Till {
@@ -121,7 +146,7 @@ function createTill(parts: TillParts): Till {
   async function lend(request: PaidRequest, payment: UptoPayment): Promise<Admission> {
     const { ceiling } = request;
     const payer = payerOf(payment.permit.from);
-    const lent = credit.open(payer.payer, ceiling);
+    const lent = credit.open(payer.payer, ceiling, referenceOf(payment.permit));
     if (lent === null) return terms.refuse(request, 'not-on-credit');
     // The payment was compared with it; it follows the price of gas, also while the chain is asked.
     const least = terms.upto.least();
@@ -136,15 +161,21 @@ function createTill(parts: TillParts): Till {
     return terms.refuse(request, payable === 'no' ? 'payment-refused' : 'chain-unavailable');
   }
 
+  /** Two EIP-2612 permits of one payer that are on their way have the same nonce, and the second one moves nothing. */
+  const isPermitShared = ({ kind, payment }: SalePayment, payer: string) =>
+    kind === 'upto' && payment.gasless !== null && credit.owes(payer);
+
   return {
     async admitSale(request, sale) {
-      const objection = terms.objectionTo(sale);
+      const objection = parts.objectionTo(request, sale);
       if (objection !== null) return terms.refuse(request, objection);
       const { ceiling } = request;
-      if (BigInt(sale.payment.accepted.amount) < ceiling) return terms.refuse(request, 'payment-too-small');
       const signed = signedOf(sale);
-      used.add(signed);
       const payer = payerOf(signed.from);
+      const isCovered = customers.available(payer.customerId) >= ceiling;
+      // It isn't used up, so that it can be sent again unchanged.
+      if (!isCovered && isPermitShared(sale, payer.payer)) throw permitShared();
+      used.add(signed);
       const hold = customers.hold(payer.customerId, ceiling);
       if (hold !== null) return admitted(paidInAdvance({ ...payer, hold, transaction: '' }));
       return sale.kind === 'exact' ? collect(request, sale.payment) : lend(request, sale.payment);
@@ -157,6 +188,14 @@ function createTill(parts: TillParts): Till {
       );
     },
   };
+}
+
+function permitShared(): AppError {
+  return new AppError(
+    'busy',
+    'Another answer of this payer is being paid by an EIP-2612 permit. See Retry-After.',
+    { details: { retryAfterS: RETRY_AFTER_S } },
+  );
 }
 
 function admitted(payment: AdmittedPayment): Admission {

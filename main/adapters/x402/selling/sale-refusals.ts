@@ -36,6 +36,7 @@ const SENTENCES: Readonly<Record<SaleRefusal, string>> = {
   'other-terms': 'The payment is for another receiver, token, chain or amount. Use the offered requirements.',
   'payment-too-small': 'The payment doesn’t cover the maximum cost of this request. Sign a larger amount.',
   'payment-used': 'This payment was already used. Sign a new one.',
+  'nothing-to-pay': 'This request costs nothing. Send a payment with a request for an answer.',
   'payment-expired': 'The payment isn’t valid at this time. Check your clock and sign a new one.',
   'payment-refused': 'The payment could not be collected. Check the payer’s balance and sign a new one.',
   'not-on-credit': 'This request can’t be paid afterwards now. Use the scheme exact or batch-settlement.',

@@ -11,6 +11,7 @@ import { EXACT, type ExactPayment, readExactPayment } from './exact-authorizatio
 import { createExactTerms, type ExactTerms } from './exact-terms.ts';
 import type { Answered } from './gate-response.ts';
 import type { ProviderChannels } from './provider-channels.ts';
+import { createRecent } from './recent.ts';
 import { type SaleListing, saleRefusal, withSale } from './sale-refusals.ts';
 import { decodeScheme } from './scheme-payload.ts';
 import { readUptoPayment, UPTO, type UptoPayment } from './upto-authorization.ts';
@@ -75,9 +76,22 @@ export function createSaleTerms(parts: SaleTermsParts): SaleTerms {
   };
 }
 
-/** Null for the payments of channels, and for what isn't a payment. */
-export function readSale({ header }: Pick<PaidRequest, 'header'>): SalePayment | 'malformed' | null {
-  const read = decodeScheme(header(PAYMENT_HEADER) ?? '');
+type ReadSale = (request: Pick<PaidRequest, 'header'>) => SalePayment | 'malformed' | null;
+
+/**
+ * Returns a function that returns a request's payment, the same object for the same header; null for the payments of
+ * channels, and for what isn't a payment.
+ */
+export function createSaleReader(): ReadSale {
+  const recent = createRecent<ReturnType<ReadSale>>();
+  return ({ header }) => {
+    const text = header(PAYMENT_HEADER) ?? '';
+    return recent(text, () => readSale(text));
+  };
+}
+
+function readSale(text: string): ReturnType<ReadSale> {
+  const read = decodeScheme(text);
   if (read?.scheme === EXACT) {
     const payment = readExactPayment(read.decoded);
     return payment === 'malformed' ? payment : { kind: 'exact', payment };

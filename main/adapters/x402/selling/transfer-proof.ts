@@ -1,11 +1,17 @@
 /** Proves by the chain alone that a signed transfer of the token was carried out, and finds its transaction. */
 import { id as hashOfText } from 'ethers';
 import { z } from 'zod';
+import { AppError, isAppError } from '../../../../shared/errors.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { ChainReader, Hex, TransactionReceipt } from '../../../ports/evm.ts';
+import { type ChainReader, ChainRefusal, type Hex, type TransactionReceipt } from '../../../ports/evm.ts';
+import type { RecordStore } from '../../../ports/store.ts';
 
+/** Between two questions for a receipt: twice as long each time. */
 const SHOW_POLL_MS = 200;
+const SHOW_POLL_MS_MAX = 1_000;
+/** After its expiry, a payment is looked up for this long: the chain's clock differs, and nodes lag behind. */
+export const LOOK_UP_MS = 600_000;
 const TRANSFER = hashOfText('Transfer(address,address,uint256)');
 const USED = hashOfText('AuthorizationUsed(address,bytes32)');
 const STATE_ABI = ['function authorizationState(address,bytes32) view returns (bool)'] as const;
@@ -36,15 +42,9 @@ export interface TransferProof {
 }
 
 export function createTransferProof({ network, reader, clock }: TransferProofParts): TransferProof {
-  /** Waits until the chain shows the payment in this transaction. */
   async function isShown(hash: string, pending: PendingTransfer, waitMs: number): Promise<boolean> {
-    const deadlineMs = clock.monotonic() + waitMs;
-    for (;;) {
-      const receipt = await reader.receipt(hash as Hex);
-      if (receipt !== null) return pays(receipt, pending, network);
-      if (clock.monotonic() >= deadlineMs) return false;
-      await new Promise<void>((resolve) => clock.after(SHOW_POLL_MS, resolve));
-    }
+    const receipt = await receiptWithin({ reader, clock }, hash, waitMs);
+    return receipt !== null && pays(receipt, pending, network);
   }
 
   /** The transaction that used the payment's nonce, if one did. */
@@ -60,6 +60,48 @@ export function createTransferProof({ network, reader, clock }: TransferProofPar
   }
 
   return { isShown, findUsed };
+}
+
+/**
+ * Waits at most this long until a block has the transaction; null if none has. A chain that doesn't answer, or refuses to,
+ * is asked again meanwhile; then it fails with `chain-unavailable` or `chain-mismatch`.
+ */
+export async function receiptWithin(
+  { reader, clock }: Pick<TransferProofParts, 'clock'> & { readonly reader: Pick<ChainReader, 'receipt'> },
+  hash: string,
+  waitMs: number,
+): Promise<TransactionReceipt | null> {
+  const deadlineMs = clock.monotonic() + waitMs;
+  for (let pollMs = SHOW_POLL_MS; ; pollMs = Math.min(pollMs * 2, SHOW_POLL_MS_MAX)) {
+    const leftMs = deadlineMs - clock.monotonic();
+    try {
+      const receipt = await reader.receipt(hash as Hex);
+      if (receipt !== null || leftMs <= 0) return receipt;
+    } catch (error) {
+      const failure = asOutage(error);
+      if (leftMs <= 0 || !isAppError(failure, 'chain-unavailable', 'chain-mismatch')) throw failure;
+    }
+    await new Promise<void>((resolve) => clock.after(Math.min(pollMs, leftMs), resolve));
+  }
+}
+
+/** No node has a reason to refuse a question for a receipt, so a refusal says nothing about the transaction. */
+function asOutage(error: unknown): unknown {
+  if (!(error instanceof ChainRefusal)) return error;
+  return new AppError('chain-unavailable', error.message, { cause: error });
+}
+
+/** Looks at each record, also after one that failed; then throws the first failure. */
+export async function lookAtEach(
+  store: RecordStore,
+  collection: string,
+  look: (key: string, value: string) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const { key, value } of store.list(collection)) {
+    await look(key, value).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** True if the transaction moved exactly this payment. */

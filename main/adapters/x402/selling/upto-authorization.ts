@@ -1,12 +1,11 @@
 /** A payment of x402's scheme `upto`: a permit that is used once, for any part of its amount. Its shape and its signature. */
-import type { PaymentPayload } from '@x402/core/types';
-import { getBytes, TypedDataEncoder } from 'ethers';
 import { z } from 'zod';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import { PERMIT2_ADDRESS } from '../../../ports/contracts.ts';
 import type { Hex, RecoverSigner } from '../../../ports/evm.ts';
-import { addressSchema, bytesSchema, requirementSchema, unitsSchema, wordSchema } from '../wire.ts';
+import { addressSchema, requirementSchema, unitsSchema, wordSchema } from '../wire.ts';
 import { keySignatureSchema, type SchemePayload } from './scheme-payload.ts';
+import { createSignatureCheck } from './typed-signature.ts';
 
 export const UPTO = 'upto';
 /** Extension of x402: an EIP-2612 permit by which a payer allows Permit2 to move its token, at no cost for the payer. */
@@ -23,28 +22,20 @@ const permitSchema = z.object({
 /** The permit that the payer signed. Times in seconds since the epoch. */
 export type UptoPermit = z.infer<typeof permitSchema>;
 
+const gaslessSchema = z.object({
+  info: z.object({ amount: wordSchema, deadline: wordSchema, signature: keySignatureSchema }),
+});
+/** An EIP-2612 permit. Only the chain verifies it: one for something else changes nothing there. */
+export type GaslessPermit = z.infer<typeof gaslessSchema>['info'];
+
 const uptoSchema = z.object({
   x402Version: z.literal(2),
   accepted: requirementSchema.extend({ scheme: z.literal(UPTO) }),
   payload: z.object({ signature: keySignatureSchema, permit2Authorization: permitSchema }),
   extensions: z
     .object({
-      [GASLESS_PERMIT]: z
-        .object({
-          info: z.object({
-            from: addressSchema,
-            asset: addressSchema,
-            spender: addressSchema,
-            amount: unitsSchema,
-            nonce: wordSchema,
-            deadline: unitsSchema,
-            signature: bytesSchema,
-            version: z.string().max(10),
-          }),
-        })
-        // A client may repeat what it was offered without a permit of its own.
-        .optional()
-        .catch(undefined),
+      // A client may repeat what it was offered without a permit of its own.
+      [GASLESS_PERMIT]: gaslessSchema.optional().catch(undefined),
     })
     .optional(),
 });
@@ -54,20 +45,20 @@ export interface UptoPayment {
   readonly accepted: z.infer<typeof uptoSchema>['accepted'];
   readonly signature: Hex;
   readonly permit: UptoPermit;
-  /** The fields that settle it. */
-  readonly payload: PaymentPayload;
+  /** Null for a payer that has approved Permit2 on the chain. */
+  readonly gasless: GaslessPermit | null;
 }
 
 /** Returns the payment, or `malformed`. */
 export function readUptoPayment(decoded: SchemePayload): UptoPayment | 'malformed' {
   const parsed = uptoSchema.safeParse(decoded);
   if (!parsed.success) return 'malformed';
-  const { accepted, payload } = parsed.data;
+  const { accepted, payload, extensions } = parsed.data;
   return {
     accepted,
     signature: payload.signature as Hex,
     permit: payload.permit2Authorization,
-    payload: parsed.data as PaymentPayload,
+    gasless: extensions?.[GASLESS_PERMIT]?.info ?? null,
   };
 }
 
@@ -91,26 +82,25 @@ const TYPES = {
 };
 
 /** Returns a function that returns true if the payer's key signed the permit for this network. */
-export function permitCheck(
-  { chainId }: Pick<ChainNetwork, 'chainId'>,
-  recoverSigner: RecoverSigner,
-): (payment: Pick<UptoPayment, 'permit' | 'signature'>) => boolean {
-  const domain = { name: 'Permit2', chainId, verifyingContract: PERMIT2_ADDRESS };
-  return ({ permit, signature }) => {
-    // In lower case, an address has no checksum that could be wrong.
-    const { permitted, witness, spender, nonce, deadline } = permit;
-    const message = {
-      permitted: { ...permitted, token: permitted.token.toLowerCase() },
-      spender: spender.toLowerCase(),
-      nonce,
-      deadline,
-      witness: {
-        ...witness,
-        to: witness.to.toLowerCase(),
-        facilitator: witness.facilitator.toLowerCase(),
-      },
-    };
-    const digest = getBytes(TypedDataEncoder.hash(domain, TYPES, message));
-    return recoverSigner(digest, signature) === permit.from.toLowerCase();
-  };
+export function permitCheck({ chainId }: Pick<ChainNetwork, 'chainId'>, recoverSigner: RecoverSigner) {
+  return createSignatureCheck<Pick<UptoPayment, 'permit' | 'signature'>>({
+    domain: { name: 'Permit2', chainId, verifyingContract: PERMIT2_ADDRESS },
+    types: TYPES,
+    recoverSigner,
+    signedOf({ permit, signature }) {
+      const { permitted, witness, spender, nonce, deadline, from } = permit;
+      const message = {
+        permitted: { ...permitted, token: permitted.token.toLowerCase() },
+        spender: spender.toLowerCase(),
+        nonce,
+        deadline,
+        witness: {
+          ...witness,
+          to: witness.to.toLowerCase(),
+          facilitator: witness.facilitator.toLowerCase(),
+        },
+      };
+      return { signer: from, message, signature };
+    },
+  });
 }

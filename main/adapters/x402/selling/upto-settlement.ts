@@ -1,121 +1,206 @@
 /**
- * Settles `upto` payments with this machine's own key, which each permit names. The transaction is recorded before it leaves,
- * so that one whose result wasn't seen is found later and still counts for its payer.
+ * Settles `upto` payments with this machine's own key, which each permit names. The same contract call is tried before the
+ * answer and sent after it. The transaction is recorded before it leaves, so that one whose result wasn't seen is found
+ * later and still pays for its answer.
  */
-import type { FacilitatorClient } from '@x402/core/server';
-import type { PaymentRequirements } from '@x402/core/types';
-import { z } from 'zod';
 import { payerCustomerId } from '../../../../shared/customers.ts';
-import { isAppError } from '../../../../shared/errors.ts';
+import { type AppError, isAppError } from '../../../../shared/errors.ts';
 import { parseJson } from '../../../../shared/json.ts';
 import { type Amount, amount } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ArrivedPayment } from '../../../ports/customers.ts';
-import type { ChainReader, Hex } from '../../../ports/evm.ts';
+import { ChainRefusal, type ChainSender, type Hex } from '../../../ports/evm.ts';
+import type { Log } from '../../../ports/log.ts';
 import type { RecordStore } from '../../../ports/store.ts';
-import { observeChain } from '../chain/operation.ts';
 import { referenceOf } from './exact-authorization.ts';
-import { hasTransfer } from './transfer-proof.ts';
+import { hasTransfer, LOOK_UP_MS, lookAtEach, receiptWithin } from './transfer-proof.ts';
 import type { UptoPayment } from './upto-authorization.ts';
+import { settleCall } from './upto-call.ts';
+import { PENDING, type Pending, pendingSchema } from './upto-pending.ts';
 
-const PENDING = 'x402-upto-pending';
-/** After its expiry, a transaction is looked up for this long: the chain's clock differs, and nodes lag behind. */
-const GIVE_UP_MS = 600_000;
-
-const pendingSchema = z.object({
-  hash: z.string(),
-  from: z.string(),
-  to: z.string(),
-  value: z.string(),
-  deadline: z.string(),
-});
-type Pending = z.infer<typeof pendingSchema>;
+/** The buyer of an answer waits at most this long for the block with its payment. */
+const BLOCK_MS_MAX = 60_000;
 
 export interface UptoSettlementParts {
   readonly network: ChainNetwork;
-  readonly reader: Pick<ChainReader, 'receipt'>;
-  /** Verifies and sends with this machine's key. */
-  readonly own: FacilitatorClient;
+  /** This machine's key, which pays the fees. */
+  readonly sender: Pick<ChainSender, 'address' | 'readContract' | 'writeContract' | 'receipt'>;
   readonly store: RecordStore;
-  readonly clock: Pick<Clock, 'now'>;
-  /** Records what arrived late; durable when it returns. */
-  readonly arrived: (payment: ArrivedPayment) => void;
+  readonly clock: Clock;
+  /** Records what arrived late, and the part of it that its answer cost; durable when it returns. */
+  readonly paidLate: (payment: ArrivedPayment, used: Amount) => void;
+  readonly log: Pick<Log, 'warn'>;
 }
+
+export type Settled<T> =
+  | { readonly kind: 'settled'; readonly recorded: T }
+  /** The chain doesn't take it: its payer's money or permission is gone. */
+  | { readonly kind: 'refused' }
+  /**
+   * No fault of the payer: the fee couldn't be paid, or the chain can't be reached, or no block has the transaction yet, or
+   * the permit expired before the answer was complete.
+   * If it was sent, it pays for its answer once it is found.
+   */
+  | { readonly kind: 'not-collected' };
 
 export interface UptoSettlement {
   /** Asks the chain whether it would take all of it now. */
   isPayable(payment: UptoPayment): Promise<'yes' | 'no' | 'chain-unavailable'>;
-  /**
-   * Moves a part of it, and calls `record` when that is in a block. Null if it could not be moved, or isn't seen yet: then it
-   * counts as a payment in advance once it is found.
-   */
-  settle<T>(payment: UptoPayment, value: Amount, record: (arrived: ArrivedPayment) => T): Promise<T | null>;
+  /** Moves a part of it, and calls `record` when that is in a block. Fails if a record can't be stored. */
+  settle<T>(
+    payment: UptoPayment,
+    sums: Pick<Due, 'value' | 'used'>,
+    record: (arrived: ArrivedPayment) => T,
+  ): Promise<Settled<T>>;
   /** Looks for transactions whose result wasn't seen. */
   findLate(): Promise<void>;
 }
 
 export function createUptoSettlement(parts: UptoSettlementParts): UptoSettlement {
-  const { network, reader, own, store, clock } = parts;
-
-  async function seen(reference: string, pending: Pending): Promise<ArrivedPayment | 'failed' | null> {
-    const receipt = await reader.receipt(pending.hash as Hex);
-    if (receipt === null) return null;
-    if (!hasTransfer(receipt, pending, network)) return 'failed';
-    const customerId = payerCustomerId(pending.from);
-    return { customerId, reference, amount: amount(pending.value), txHash: pending.hash };
-  }
+  const { sender, store, clock } = parts;
+  /** References of payments that are being settled: what arrives for them isn't late. */
+  const settling = new Set<string>();
 
   return {
     async isPayable(payment) {
       try {
-        const { result, failure } = await observeChain(() =>
-          own.verify(payment.payload, requirementOf(payment, payment.accepted.amount)),
-        );
-        if (failure !== null) return 'chain-unavailable';
-        return result.isValid ? 'yes' : 'no';
+        const call = settleCall(payment, BigInt(payment.accepted.amount));
+        await sender.readContract({ ...call, from: sender.address });
+        return 'yes';
       } catch (error) {
-        if (isAppError(error, 'chain-unavailable')) return 'chain-unavailable';
+        if (error instanceof ChainRefusal) return 'no';
+        if (isChainFailure(error)) return 'chain-unavailable';
         throw error;
       }
     },
-    async settle(payment, value, record) {
-      const { from, witness, deadline } = payment.permit;
+    async settle(payment, { value, used }, record) {
       const reference = referenceOf(payment.permit);
-      const requirement = requirementOf(payment, value.toString());
-      const sent: { pending: Pending | null } = { pending: null };
-      const note = (_: string, hash: Hex) => {
-        sent.pending = { hash, from, to: witness.to, value: value.toString(), deadline };
-        store.set(PENDING, reference, JSON.stringify(sent.pending));
-      };
+      settling.add(reference);
       try {
-        await observeChain(() => own.settle(payment.payload, requirement), note);
-        const result = sent.pending === null ? null : await seen(reference, sent.pending);
-        if (result === null) return null;
-        const recorded = result === 'failed' ? null : record(result);
-        store.delete(PENDING, reference);
-        return recorded;
-      } catch (error) {
-        // What was sent is found later.
-        if (isAppError(error, 'chain-unavailable', 'insufficient-funds', 'fee-too-high')) return null;
-        throw error;
+        return await settleNow(parts, { payment, value, used, reference }, record);
+      } finally {
+        settling.delete(reference);
       }
     },
     async findLate() {
-      for (const { key, value } of store.list(PENDING)) {
+      await lookAtEach(store, PENDING, async (key, value) => {
+        if (settling.has(key)) return;
         const parsed = pendingSchema.safeParse(parseJson(value));
-        const result = parsed.success ? await seen(key, parsed.data) : 'failed';
-        if (result !== null && result !== 'failed') parts.arrived(result);
+        const result = parsed.success ? await seen(parts, key, parsed.data, 0) : 'failed';
+        if (parsed.success && result !== null && result !== 'failed') {
+          parts.paidLate(result, amount(BigInt(parsed.data.used)));
+        }
         const isOver =
           result !== null ||
-          (parsed.success && Number(parsed.data.deadline) * 1_000 + GIVE_UP_MS < clock.now());
+          (parsed.success && Number(parsed.data.deadline) * 1_000 + LOOK_UP_MS < clock.now());
         if (isOver) store.delete(PENDING, key);
-      }
+      });
     },
   };
 }
 
-/** Returns the requirement that the payer accepted, with the amount to settle. */
-function requirementOf({ accepted }: UptoPayment, value: string): PaymentRequirements {
-  return { ...accepted, network: accepted.network as PaymentRequirements['network'], amount: value };
+/** A part of a payment that is to be moved. */
+interface Due {
+  readonly payment: UptoPayment;
+  readonly value: Amount;
+  /** Cost of the answer: no more than `value`. */
+  readonly used: Amount;
+  readonly reference: string;
+}
+
+const EXPIRED = 'The permit expired before the answer was complete.';
+
+function isExpired({ clock }: Pick<UptoSettlementParts, 'clock'>, { payment }: Due): boolean {
+  return clock.now() > Number(payment.permit.deadline) * 1_000;
+}
+
+async function settleNow<T>(
+  parts: UptoSettlementParts,
+  due: Due,
+  record: (arrived: ArrivedPayment) => T,
+): Promise<Settled<T>> {
+  const { store } = parts;
+  const { reference } = due;
+  const { notCollected, refused } = unpaid(parts, due);
+  if (isExpired(parts, due)) return notCollected(EXPIRED);
+  const { pending, failure } = await send(parts, due);
+  if (pending === null) {
+    if (failure instanceof ChainRefusal) return refused(failure.message);
+    return notCollected(failure?.message ?? 'Nothing was sent.');
+  }
+  try {
+    const result = await seen(parts, reference, pending, mayArrive(failure) ? BLOCK_MS_MAX : 0);
+    if (result === null) return notCollected(failure?.message ?? 'No block has the transaction yet.');
+    const settled: Settled<T> =
+      result === 'failed'
+        ? refused('The transaction was reverted.')
+        : { kind: 'settled', recorded: record(result) };
+    store.delete(PENDING, reference);
+    return settled;
+  } catch (error) {
+    if (isChainFailure(error)) return notCollected(error.message);
+    throw error;
+  }
+}
+
+/** Results of an answer that isn't paid; each is logged. */
+function unpaid(parts: Pick<UptoSettlementParts, 'log' | 'clock'>, due: Due) {
+  const fields = { payer: due.payment.permit.from, amount: due.value.toString() };
+  const notCollected = (cause: string): Settled<never> => {
+    parts.log.warn('An answer was given, and its payment could not be collected', { cause, ...fields });
+    return { kind: 'not-collected' };
+  };
+  const refused = (cause: string): Settled<never> => {
+    // Its payer couldn't help it: the answer took longer than the permit was valid.
+    if (isExpired(parts, due)) return notCollected(EXPIRED);
+    parts.log.warn('An answer was given, and the chain refused its payment', { cause, ...fields });
+    return { kind: 'refused' };
+  };
+  return { notCollected, refused };
+}
+
+/** Returns what was sent, if anything was, and the chain's refusal or failure. Another fault is thrown. */
+async function send({ sender, store }: UptoSettlementParts, { payment, value, used, reference }: Due) {
+  const { from, witness, deadline } = payment.permit;
+  const sent: { pending: Pending | null } = { pending: null };
+  const beforeBroadcast = (hash: Hex) => {
+    const pending = {
+      ...{ hash, from, to: witness.to, deadline },
+      ...{ value: value.toString(), used: used.toString() },
+    };
+    store.set(PENDING, reference, JSON.stringify(pending));
+    sent.pending = pending;
+  };
+  try {
+    await sender.writeContract(settleCall(payment, value), { beforeBroadcast });
+    return { pending: sent.pending, failure: null };
+  } catch (error) {
+    if (!(error instanceof ChainRefusal) && !isChainFailure(error)) throw error;
+    return { pending: sent.pending, failure: error };
+  }
+}
+
+/** Waits at most this long for the block; null if none has the transaction. */
+async function seen(
+  { sender, clock, network }: UptoSettlementParts,
+  reference: string,
+  pending: Pending,
+  waitMs: number,
+): Promise<ArrivedPayment | 'failed' | null> {
+  const receipt = await receiptWithin({ reader: sender, clock }, pending.hash, waitMs);
+  if (receipt === null) return null;
+  if (!hasTransfer(receipt, pending, network)) return 'failed';
+  const customerId = payerCustomerId(pending.from);
+  return { customerId, reference, amount: amount(pending.value), txHash: pending.hash };
+}
+
+/** True for a transaction that was sent, also if the answer to it was lost: a node may have it. */
+function mayArrive(failure: Error | null): boolean {
+  return failure === null || isAppError(failure, 'chain-unavailable', 'chain-mismatch');
+}
+
+/** A failure that says nothing about the payer. */
+function isChainFailure(error: unknown): error is AppError {
+  return isAppError(error, 'chain-unavailable', 'chain-mismatch', 'insufficient-funds', 'fee-too-high');
 }

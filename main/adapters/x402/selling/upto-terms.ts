@@ -4,19 +4,17 @@ import type { Clock } from '../../../ports/clock.ts';
 import { UPTO_PROXY_ADDRESS } from '../../../ports/contracts.ts';
 import type { RecoverSigner } from '../../../ports/evm.ts';
 import type { SaleRefusal } from '../../../ports/payments.ts';
+import { DEPOSIT_FEES } from './deposit-minimum.ts';
 import { referenceOf } from './exact-authorization.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import type { Requirement } from './sale-refusals.ts';
 import { permitCheck, UPTO, type UptoPayment } from './upto-authorization.ts';
+import { VALID_SECONDS_MAX } from './used-payments.ts';
 
 /** Time for which a client signs a permit: it is settled after the answer. */
 const UPTO_SECONDS = 900;
 /** A permit has to outlast the answer. */
 const LEFT_SECONDS_MIN = 600;
-/** Until it expires, a payment is remembered as used. */
-const VALID_SECONDS_MAX = 3_600;
-/** The smallest deposit is ten times the fee of a transaction. */
-const DEPOSIT_TO_FEE = 10n;
 
 export interface UptoTermsParts {
   readonly channels: ProviderChannels;
@@ -38,7 +36,7 @@ export function createUptoTerms({ channels, recoverSigner, clock, isUsed }: Upto
   const isSigned = permitCheck(network, recoverSigner);
 
   function least(): Amount {
-    const fee = channels.depositMin() / DEPOSIT_TO_FEE;
+    const fee = channels.depositMin() / DEPOSIT_FEES;
     return amount(fee > 1n ? fee : 1n);
   }
 

@@ -6,6 +6,12 @@ import { type Authorization, referenceOf } from './exact-authorization.ts';
 /** By reference, with the time at which the payment expires in any case. */
 const USED = 'x402-exact-used';
 
+/**
+ * Seconds for which a payment may still be valid when it arrives: one that is valid for years would be remembered as used
+ * for years.
+ */
+export const VALID_SECONDS_MAX = 3_600;
+
 type Used = Pick<Authorization, 'from' | 'nonce' | 'validBefore'>;
 
 export interface UsedPayments {

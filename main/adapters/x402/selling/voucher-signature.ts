@@ -3,6 +3,7 @@ import { getBytes, hexlify, keccak256, recoverAddress, TypedDataEncoder, toUtf8B
 import { SETTLEMENT_ADDRESS } from '../../../ports/contracts.ts';
 import type { Hex, RecoverSigner } from '../../../ports/evm.ts';
 import type { ChannelTerms } from '../wire.ts';
+import { hashHex, number, word } from './typed-words.ts';
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
@@ -31,7 +32,7 @@ export function createVoucherHashes(chainId: number): VoucherHashes {
     chainId,
     verifyingContract: SETTLEMENT_ADDRESS,
   }).slice(2);
-  const digestOf = (struct: string): string => keccak256(Buffer.from(`1901${domain}${hash(struct)}`, 'hex'));
+  const digestOf = (struct: string): string => `0x${hashHex(`1901${domain}${hashHex(struct)}`)}`;
   return {
     channelId: (config) =>
       digestOf(
@@ -81,10 +82,6 @@ export function isUnclaimable(config: ChannelTerms, voucher: SignedVoucher, hash
     return false;
   }
 }
-
-const hash = (hex: string): string => keccak256(Buffer.from(hex, 'hex')).slice(2);
-const word = (hex: string): string => hex.slice(2).padStart(64, '0');
-const number = (value: number | bigint): string => value.toString(16).padStart(64, '0');
 
 function typeHash(type: string): string {
   return keccak256(toUtf8Bytes(type)).slice(2);

@@ -1,0 +1,2 @@
+/** Public interface of the ACME adapter. */
+export { type AuthorityOptions, createAuthority } from './authority.ts';

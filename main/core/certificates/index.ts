@@ -1,0 +1,2 @@
+/** Public interface of the certificates. */
+export { type CertificateKeeper, createCertificateKeeper } from './keeper.ts';

@@ -1,0 +1,82 @@
+/**
+ * Verifies: an answer of the chain's node counts only for its own query, and closing ends what is on its way.
+ * Setup: a node on loopback that answers with chosen JSON, or not at all.
+ * Fails if: an answer to another query, or one without a readable error, is taken for this query's; a closed connection waits
+ *   for its time limit; or a new query goes out after it.
+ */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, test } from 'node:test';
+import { practiceNetwork } from '../../../main/adapters/anvil/index.ts';
+import { connectNode } from '../../../main/adapters/ethers/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+
+/** Longer than the test may take. */
+const NEVER_MS = 600_000;
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A node whose answer to a query is made of its ID and method; null: none comes. */
+async function nodeThat(answer: (id: number, method: string) => object | null) {
+  const arrived: string[] = [];
+  const waiting = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => {
+      text += chunk;
+    });
+    request.on('end', () => {
+      const { id, method } = JSON.parse(text);
+      arrived.push(method);
+      const content = method === 'eth_chainId' ? { id, result: '0x7a69' } : answer(id, method);
+      if (content === null) waiting.resolve();
+      else response.end(JSON.stringify({ jsonrpc: '2.0', ...content }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const node = connectNode(practiceNetwork(`http://127.0.0.1:${port}`), { requestTimeoutMs: NEVER_MS });
+  closing.push(() => {
+    node.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { node, arrived, waiting: waiting.promise };
+}
+
+const failureOf = (query: Promise<unknown>) =>
+  query.then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+test('an answer to another query, or without a readable error, is an outage', async () => {
+  const answers = [
+    (id: number) => ({ id: id + 1, result: '0x1' }),
+    () => ({ result: '0x1' }),
+    (id: number) => ({ id, error: { code: -32_000 } }),
+    (id: number) => ({ id, error: 'no' }),
+    () => [],
+  ];
+  for (const answer of answers) {
+    const { node } = await nodeThat(answer);
+    const failure = await failureOf(node.send('eth_gasPrice', []));
+    assert.ok(isAppError(failure, 'chain-unavailable'), `${answer}: ${failure}`);
+  }
+  const { node } = await nodeThat((id) => ({ id, result: '0x5', error: null }));
+  assert.equal(await node.send('eth_gasPrice', []), '0x5', 'some nodes send an error of null');
+});
+
+test('closing ends a query that is on its way, and no other one is sent', { timeout: 20_000 }, async () => {
+  const { node, arrived, waiting } = await nodeThat(() => null);
+  const query = failureOf(node.send('eth_gasPrice', []));
+  await waiting;
+  node.close();
+  assert.ok(isAppError(await query, 'chain-unavailable'));
+  assert.ok(isAppError(await failureOf(node.send('eth_gasPrice', [])), 'chain-unavailable'));
+  assert.deepEqual(arrived, ['eth_chainId', 'eth_gasPrice']);
+});
