@@ -6,12 +6,12 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer, OfferedModel } from '../../shared/offer.ts';
-import { createSender, verifyTypedData } from '../adapters/ethers/index.ts';
+import { createContractSignatures, createSender, verifyTypedData } from '../adapters/ethers/index.ts';
 import { didOf, verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
-import type { AnswerChecks, AnswerChecksOptions, Verdicts } from '../core/answer-checks/index.ts';
+import type { AnswerChecks, BuyOpinion, Verdicts } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget, UNLIMITED } from '../core/budget/index.ts';
 import {
@@ -40,7 +40,7 @@ import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
 import { openBatches } from './batching.ts';
-import { openAnswerChecks } from './checking.ts';
+import { type CheckModels, openAnswerChecks } from './checking.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { gatewayKeyFile } from './gateway-key-file.ts';
@@ -66,11 +66,11 @@ export interface BuyingParts {
   readonly money: Money;
   readonly network: Network;
   readonly models: Pick<ModelStore, 'findFile'>;
-  /** Holds a model to check bought answers with. */
-  readonly holdModel: AnswerChecksOptions['hold'];
+  /** To check bought answers with. */
+  readonly checkModels: CheckModels;
   readonly verdicts: Pick<Verdicts, 'note'>;
   /** Null where providers are paid. */
-  readonly machines: Pick<OwnMachines, 'refusal' | 'roster'> | null;
+  readonly office: Pick<OwnMachines, 'refusal' | 'roster'> | null;
 }
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
@@ -119,13 +119,13 @@ export async function openBuying(
   });
   const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
   const payer =
-    parts.machines === null
+    parts.office === null
       ? openPaymentClient(surroundings, parts, { charges, budget, keys })
       : createFreePayer();
-  if (parts.machines === null) openRelaying(surroundings, { ...parts, payer, budget, relayChannels });
+  if (parts.office === null) openRelaying(surroundings, { ...parts, payer, budget, relayChannels });
   const reputation = openReputation(surroundings, parts);
   const { experience } = reputation;
-  const directory = openDirectory(surroundings, parts.network, reputation);
+  const directory = openDirectory(surroundings, parts, reputation);
   const { gateway, service, batches, answers, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
@@ -255,10 +255,13 @@ function openGatewayKeys(
 
 function openDirectory(
   surroundings: Surroundings,
-  network: Network,
+  { network, money }: Pick<BuyingParts, 'network' | 'money'>,
   { experience, noteOffer }: Reputation,
 ): Directory {
   const { terms, clock, onClose } = surroundings;
+  const byContract = terms.isPaid && {
+    verifyByContract: createContractSignatures(money.node, clock),
+  };
   const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
     network: {
@@ -271,7 +274,7 @@ function openDirectory(
     ...(!terms.isPaid && { refreshMs: OWN_OFFERS_MS }),
     readOffer: async (jws, peer) => {
       const clockErrorMsMax = LIVE_OFFER_CLOCK_ERROR_MS_MAX;
-      const checks = { verifySigned, verifyTypedData, didOf, clock, clockErrorMsMax };
+      const checks = { verifySigned, verifyTypedData, didOf, clock, clockErrorMsMax, ...byContract };
       return noteOffer(await readOffer(jws, peer, checks));
     },
   });
@@ -321,7 +324,7 @@ async function openGateway(
 ): Promise<OpenGateway> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
-  const { foundation, money, network, models, machines, holdModel: hold, verdicts } = parts;
+  const { foundation, money, network, models, office, checkModels, verdicts } = parts;
   const gatewayLog = log.child('gateway');
   const modelFolders = [foundation.paths.models];
   const tokenizer = createTokenizer({ findFile: models.findFile, modelFolders, clock });
@@ -330,12 +333,15 @@ async function openGateway(
   const prepare = () =>
     money.prepareBuying().catch(logFault(gatewayLog, 'The wallet could not be filled for practice'));
   const opened: { batches?: Batches } = {};
-  const checking = { directory, experience, network, hold, verdicts };
-  const checks = openAnswerChecks(surroundings, foundation, checking);
+  const buyOpinion = excludingPeer(network.key.peer, (wanted) => gateway.buyOpinion(wanted));
+  const checks = openAnswerChecks(surroundings, foundation, {
+    ...{ ...checkModels, directory, experience, network, buyOpinion, verdicts },
+    opinionsFrom: () => foundation.settings.get().opinionsFrom,
+  });
   const gateway = createGateway({
     ...{ network, directory, payer },
     // Nothing is paid among the owner's machines, so there is nothing to limit and nobody to pay in vain.
-    budget: machines === null ? budget : UNLIMITED,
+    budget: office === null ? budget : UNLIMITED,
     verifySigned,
     clock,
     jobs: foundation.jobs,
@@ -346,10 +352,7 @@ async function openGateway(
       return { origins, hosts };
     },
     accepts: acceptsFor(parts),
-    checkRecordable() {
-      const fault = foundation.database.storage.fault();
-      if (fault !== null) throw storageError(fault);
-    },
+    checkRecordable: () => checkRecordable(foundation),
     onBought: ({ channelId, cumulative }) => {
       if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },
@@ -377,7 +380,7 @@ async function openGateway(
   onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   const port = await openGatewayPort(surroundings, foundation, {
     async fetch(request, environment) {
-      const refusal = request.method === 'POST' ? (machines?.refusal() ?? null) : null;
+      const refusal = request.method === 'POST' ? (office?.refusal() ?? null) : null;
       if (refusal !== null) return refusal;
       if (request.method === 'POST') await prepare();
       return gateway.app.fetch(request, environment as Record<string, unknown>);
@@ -402,6 +405,17 @@ async function openGateway(
   };
 }
 
+/** Fails with the storage's fault, because what is bought then couldn't be recorded. */
+function checkRecordable({ database }: Pick<Foundation, 'database'>): void {
+  const fault = database.storage.fault();
+  if (fault !== null) throw storageError(fault);
+}
+
+/** This machine may sell the model, too. */
+function excludingPeer(own: string, buy: BuyOpinion): BuyOpinion {
+  return (wanted) => buy({ ...wanted, without: new Set([...wanted.without, own]) });
+}
+
 function logCharges({ log }: Pick<Surroundings, 'log'>): ReturnType<typeof logFault> {
   return logFault(log.child('channels'), 'The charges of a provider could not be queried');
 }
@@ -409,9 +423,9 @@ function logCharges({ log }: Pick<Surroundings, 'log'>): ReturnType<typeof logFa
 /** Only offers that are paid in this agent's token on its chain; among the owner's machines, theirs alone, which are free. */
 function acceptsFor({
   money: { chain },
-  machines,
-}: Pick<BuyingParts, 'money' | 'machines'>): (offer: Offer, model: OfferedModel) => boolean {
+  office,
+}: Pick<BuyingParts, 'money' | 'office'>): (offer: Offer, model: OfferedModel) => boolean {
   return (offer, model) =>
     isPayable(offer, { network: chain.id, assetId: chain.token.id }) &&
-    (machines === null || (machines.roster.roleOf(offer.peer) !== null && isFree(model)));
+    (office === null || (office.roster.roleOf(offer.peer) !== null && isFree(model)));
 }

@@ -20,37 +20,47 @@ import type { Surroundings } from './surroundings.ts';
 
 /** Nothing is bought for a day from a provider whose answers can hardly be honest. */
 const AVOID_MS = 86_400_000;
+/** A provider that two others contradict is left out until the next answers show more. */
+const DOUBT_MS = 3_600_000;
 const REPORT_MS_MAX = 30_000;
 
+/** The models that this machine can check with. */
+export type CheckModels = Pick<AnswerChecksOptions, 'serves' | 'hold'>;
+
 /** Holds a loaded model for a check, unless the owner or a measurement needs the machine. */
-export function holdForChecks({ presence }: Foundation, selling: Selling): AnswerChecksOptions['hold'] {
+export function modelsForChecks({ presence }: Foundation, selling: Selling): CheckModels {
   const { engines } = selling.serving;
-  return (sha256) => {
+  const find = (sha256: string) => engines.list().find(({ file }) => file.sha256 === sha256);
+  const hold: CheckModels['hold'] = (sha256) => {
     if (presence.current().decision === 'pause') return null;
     if (selling.measuring.benchmark.state().state === 'running') return null;
-    const model = engines.list().find(({ file }) => file.sha256 === sha256);
+    const model = find(sha256);
     // A check is no reason to load a model, which could take the place of another one.
     if (model?.engine.status().state !== 'ready') return null;
     return engines.availability(model.file.id).kind === 'available' ? engines.hold(model.file.id) : null;
   };
+  return { serves: (sha256) => find(sha256) !== undefined, hold };
 }
 
-export interface CheckingParts {
+export interface CheckingParts extends CheckModels, Pick<AnswerChecksOptions, 'buyOpinion' | 'opinionsFrom'> {
   readonly directory: Pick<Directory, 'avoid'>;
-  readonly experience: Pick<Experience, 'noteEnd'>;
+  readonly experience: Pick<Experience, 'noteEnd' | 'isKnown'>;
   readonly network: Pick<Network, 'fetch'>;
-  readonly hold: AnswerChecksOptions['hold'];
   readonly verdicts: Pick<Verdicts, 'note'>;
   /** 0 to 1, exclusive; default: drawn. */
   readonly random?: () => number;
 }
 
-/** An alarm ends all purchases from the provider for a day, counts against it afterwards, and is reported to it. */
+/**
+ * An alarm ends all purchases from the provider for a day, counts against it afterwards, and is reported to it. Others hear
+ * only of answers that were repeated here, because two providers can be wrong together.
+ */
 export function openAnswerChecks(
   { clock, log, onClose }: Pick<Surroundings, 'clock' | 'log' | 'onClose'>,
   { records }: Pick<Foundation, 'records'>,
-  { directory, experience, network, hold, verdicts, random = Math.random }: CheckingParts,
+  parts: CheckingParts,
 ): AnswerChecks {
+  const { directory, experience, network, verdicts, random = Math.random } = parts;
   const checksLog = log.child('answer-checks');
   const report = async (peer: string, jobId: string, facts: CheckReport) => {
     const response = await network.fetch(peer, `${CHECK_REPORTS_PATH}/${encodeURIComponent(jobId)}`, {
@@ -62,7 +72,14 @@ export function openAnswerChecks(
     await response.body?.cancel();
   };
   const checks = createAnswerChecks({
-    ...{ hold, records, clock, log: checksLog, random },
+    ...{ ...parts, records, clock, log: checksLog, random },
+    isKnown: experience.isKnown,
+    onDoubt(peer) {
+      checksLog.info('Two providers contradict the answer of another one, which is left out for an hour', {
+        peer,
+      });
+      directory.avoid(peer, DOUBT_MS);
+    },
     onChecked({ peer, sha256 }, { isAlarm, atMs }, { answers, tokens }) {
       verdicts
         .note({ provider: peer, sha256, answers, tokens, hasPassed: !isAlarm, atMs })

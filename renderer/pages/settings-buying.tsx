@@ -1,13 +1,15 @@
-/** Settings page: limits for buying inference, with maximum prices by model. */
+/** Settings page: limits for buying inference, with maximum prices by model, and who may be asked to compare answers. */
 import { useState } from 'react';
 import { Input } from 'react-aria-components/Input';
 import { Label } from 'react-aria-components/Label';
 import { TextField } from 'react-aria-components/TextField';
+import { OPINION_SOURCES } from '../../shared/answer-check.ts';
 import { MODEL_PRICES_MAX, type ModelPrice } from '../../shared/buying-limits.ts';
 import type { Settings } from '../../shared/settings.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import type { Change } from '../parts/doubts.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { AmountField, Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
@@ -58,6 +60,16 @@ export function BuyingPart({ settings, change }: BuyingProps) {
           onCommit={(units) => change({ [name]: units })}
         />
       ))}
+      <div className="settings-seg">
+        <Segments
+          label={t('buying.opinionsFrom')}
+          labelShown
+          value={settings.opinionsFrom}
+          onChange={(opinionsFrom) => change({ opinionsFrom })}
+          options={OPINION_SOURCES.map((value) => ({ value, label: t(`buying.opinionsFromOf.${value}`) }))}
+        />
+      </div>
+      <p className="settings-note sm soft">{t(`buying.opinionsFromMeaning.${settings.opinionsFrom}`)}</p>
     </Part>
   );
 }

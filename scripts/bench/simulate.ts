@@ -1,22 +1,26 @@
 /**
  * `npm run bench -- simulate`: a market of 100, 1,000 and 10,000 providers with 10 requests each, on a simulated clock and
- * network. Choosing, hedging, continuing, budget, experience and bill checks are the agent's own code
+ * network. Choosing, hedging, continuing, budget, experience, checks of bills and answers, and verdicts are the agent's own code
  * (scripts/bench/simulation/buyer.ts); providers, network and channels are simulated.
  *
- * 20 % of the providers die in the middle of every answer, 5 % lie about their speed and their bills. Providers stay for
+ * 20 % of the providers die in the middle of every answer, 5 % lie. Providers stay for
  * 2 h at the median, as half of new peers leave the IPFS network within 2 h (ProbeLab, "RFM 2: Uptime and Churn"), and
  * return after as long. 91 % are behind NAT and reached through a relay (see provider.ts). A flash crowd has ten times the
  * requests for two minutes; for ten minutes the network is split into halves. In a further run a ring of 1,000 peers of one
- * owner joins. Sizes of requests, speeds, prices and delays are assumptions, not measured. No other provider is audited:
- * lies about the model itself are not part of this simulation.
+ * owner joins. Half of the liars lie about speed and bills, the others answer with a smaller model, praise each other and
+ * accuse honest ones; a third of the buyers have the model and check (see auditing.ts). Sizes of requests, speeds, prices,
+ * delays and that third are assumptions, not measured.
  */
 import { strict as assert } from 'node:assert';
+import { forceUnwrap } from '../../shared/assert.ts';
+import { type AuditVerdict, VERDICTS_MAX } from '../../shared/audit-verdict.ts';
 import { charge } from '../../shared/price.ts';
+import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { quantile } from '../../shared/statistics.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Buyer, createBuyer, type Ended } from './simulation/buyer.ts';
 import { seededRandom, simulatedClock } from './simulation/clock.ts';
-import { createProvider, type Kind, type SimulatedProvider } from './simulation/provider.ts';
+import { createProvider, type Kind, SHA256, type SimulatedProvider } from './simulation/provider.ts';
 
 const SEED = 20_261_130;
 const SIZES = [100, 1_000, 10_000] as const;
@@ -25,7 +29,13 @@ const PROVIDERS_PER_BUYER = 20;
 const BUYERS_MIN = 10;
 const DURATION_MS = 2 * 3_600_000;
 const DYING_SHARE = 0.2;
+/** Half of each kind. */
 const LYING_SHARE = 0.05;
+/** Buyers that sell the same model, and so can check what they buy. */
+const CHECKING_BUYERS_SHARE = 1 / 3;
+/** Markets that are also run without second opinions, for comparison. */
+const COMPARED_SIZE_MAX = 1_000;
+const COMPARED = /^(otherModel|success|price)/;
 const RING = 1_000;
 const SESSION_MS_MEDIAN = 2 * 3_600_000;
 const CROWD = { fromMs: 0.5 * DURATION_MS, forMs: 120_000, factor: 10 };
@@ -42,6 +52,8 @@ interface Outcome {
   readonly providers: readonly SimulatedProvider[];
   readonly buyers: readonly Buyer[];
   readonly wallMs: number;
+  /** Of all threads. */
+  readonly cpuMs: number;
 }
 
 export async function run(): Promise<BenchResult> {
@@ -53,7 +65,15 @@ export async function run(): Promise<BenchResult> {
     const nodes = last.providers.length + last.buyers.length;
     const bytes = last.buyers.reduce((sum, buyer) => sum + buyer.bytes(), 0) * 2;
     traffic.push(bytes / nodes);
-    const measured = { ...figuresOf(last, size), [`kilobytesPerNodeAt${size}`]: bytes / nodes / 1_000 };
+    const measured: Record<string, number> = {
+      ...figuresOf(last, size),
+      [`kilobytesPerNodeAt${size}`]: bytes / nodes / 1_000,
+    };
+    if (size <= COMPARED_SIZE_MAX) {
+      const without = figuresOf(await simulate(size, 0, 'nobody'), size);
+      for (const [name, value] of Object.entries(without))
+        if (COMPARED.test(name)) measured[name.replace(/At\d+$/, 'WithoutOpinions$&')] = value;
+    }
     progress(JSON.stringify(measured));
     Object.assign(figures, measured);
   }
@@ -68,6 +88,7 @@ export async function run(): Promise<BenchResult> {
     `ring: ${figures.ringPercentOfHonestVolume} % of honest volume, ${figures.successPercentWithRing} % success`,
   );
   figures.longestRunSeconds = Math.max(last?.wallMs ?? 0, ring.wallMs) / SECONDS;
+  figures.longestRunCpuSeconds = Math.max(last?.cpuMs ?? 0, ring.cpuMs) / SECONDS;
   const growth = (traffic[2] ?? 0) / (traffic[0] ?? 1);
   figures.trafficGrowthFrom100To10000 = growth;
   return {
@@ -76,6 +97,7 @@ export async function run(): Promise<BenchResult> {
       successPercentAt10000: atLeast(figures.successPercentAt10000 ?? 0, 99.9),
       pricePercentAboveCheapestAt10000: atMost(figures.pricePercentAboveCheapestAt10000 ?? 100, 5),
       ringPercentOfHonestVolume: atMost(figures.ringPercentOfHonestVolume, 1),
+      answersAfterAlarmAt10000: atMost(figures.answersAfterAlarmAt10000 ?? 1, 0),
       // The logarithm of 10,000 is twice that of 100.
       trafficGrowthFrom100To10000: atMost(growth, 2),
       longestRunSeconds: atMost(figures.longestRunSeconds, 600),
@@ -102,25 +124,70 @@ function figuresOf(outcome: Outcome, size: number): Record<string, number> {
     [`pricePercentAboveCheapestAt${size}`]: 100 * (outcome.spent / outcome.cheapest - 1),
     [`honestEarningPercentAt${size}`]:
       (100 * honest.filter(({ earned }) => earned > 0n).length) / honest.length,
+    ...auditFigures(outcome, size),
   };
+}
+
+/** Answers of another model, and what was done about them. Asserts that no check accused an honest provider. */
+function auditFigures({ buyers }: Outcome, size: number): Record<string, number> {
+  let alarms = 0;
+  let boughtAfter = 0;
+  for (const { alarmed, bought } of buyers) {
+    for (const [provider, atMs] of alarmed) {
+      assert.equal(provider.kind, 'coarse', 'no check accuses an honest provider');
+      alarms += 1;
+      boughtAfter += bought.filter((each) => each.provider === provider && each.startedAtMs > atMs).length;
+    }
+  }
+  const others = buyers.filter(({ checks }) => !checks);
+  const doubted = others.flatMap((buyer) => buyer.doubted);
+  const opinionsCost = Number(others.reduce((sum, buyer) => sum + buyer.opinionsCost(), 0n));
+  const spent = Number(others.reduce((sum, buyer) => sum + buyer.spent(), 0n));
+  return {
+    [`alarmsAt${size}`]: alarms,
+    [`answersAfterAlarmAt${size}`]: boughtAfter,
+    [`doubtsAt${size}`]: doubted.length,
+    [`doubtsOfHonestAt${size}`]: doubted.filter(({ kind }) => kind !== 'coarse').length,
+    [`opinionsPercentOfSpentAt${size}`]: (100 * opinionsCost) / spent,
+    [`otherModelPercentOfCheckingBuyersAt${size}`]: otherModelPercent(buyers.filter(({ checks }) => checks)),
+    [`otherModelPercentOfOtherBuyersAt${size}`]: otherModelPercent(others),
+  };
+}
+
+function otherModelPercent(buyers: readonly Buyer[]): number {
+  const bought = buyers.flatMap((buyer) => buyer.bought);
+  return (100 * bought.filter(({ provider }) => provider.kind === 'coarse').length) / bought.length;
 }
 
 function successPercent({ ended }: Outcome): number {
   return (100 * ended.filter(({ error }) => error === null).length) / ended.length;
 }
 
-async function simulate(size: number, ring: number): Promise<Outcome> {
+async function simulate(
+  size: number,
+  ring: number,
+  opinionsFrom = DEFAULT_SETTINGS.opinionsFrom,
+): Promise<Outcome> {
   const startMs = performance.now();
+  const cpuBefore = process.cpuUsage();
   const random = seededRandom(SEED + size + ring);
   const clock = simulatedClock();
   const kinds = Array.from({ length: size + ring }, (_, index): Kind => {
     if (index >= size) return 'ring';
     const drawn = random.next();
-    return drawn < DYING_SHARE ? 'dying' : drawn < DYING_SHARE + LYING_SHARE ? 'lying' : 'honest';
+    if (drawn < DYING_SHARE) return 'dying';
+    if (drawn < DYING_SHARE + LYING_SHARE / 2) return 'lying';
+    return drawn < DYING_SHARE + LYING_SHARE ? 'coarse' : 'honest';
   });
   const list = kinds.map((kind, index) => createProvider(index, kind, random));
   const market = { clock, random, providers: new Map(list.map((each) => [each.peer, each])), isSplit: false };
   const anyone = () => list[Math.floor(random.next() * list.length)] as SimulatedProvider;
+  const honestAtRandom = () => {
+    for (;;) {
+      const drawn = anyone();
+      if (drawn.kind === 'honest') return drawn;
+    }
+  };
   const onlineAtRandom = () => {
     for (let tries = 0; tries < 50; tries += 1) {
       const drawn = anyone();
@@ -130,8 +197,13 @@ async function simulate(size: number, ring: number): Promise<Outcome> {
   };
   const buyers = Array.from(
     { length: Math.max(BUYERS_MIN, Math.floor(size / PROVIDERS_PER_BUYER)) },
-    (_, index) => createBuyer(market, index % 2 === 0 ? 0 : 1, onlineAtRandom),
+    (_, index) =>
+      createBuyer({
+        ...{ market, onlineAtRandom, opinionsFrom, side: index % 2 === 0 ? 0 : 1 },
+        own: random.chance(CHECKING_BUYERS_SHARE) ? honestAtRandom() : null,
+      }),
   );
+  slander(list, clock.now());
   for (const provider of list) churn(provider);
   clock.after(SPLIT.fromMs, () => {
     market.isSplit = true;
@@ -175,7 +247,28 @@ async function simulate(size: number, ring: number): Promise<Outcome> {
   assert.equal(open, 0, 'every request ends');
   await Promise.all(buyers.map(({ idle }) => idle()));
   const spent = checkMoney(list, buyers);
-  return { ended, cheapest, spent, providers: list, buyers, wallMs: performance.now() - startMs };
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const took = { wallMs: performance.now() - startMs, cpuMs: (user + system) / 1_000 };
+  return { ended, cheapest, spent, providers: list, buyers, ...took };
+}
+
+/** Those that sell another model show as many verdicts as they may: praise for each other, and accusations of honest ones. */
+function slander(providers: readonly SimulatedProvider[], atMs: number): void {
+  const coarse = providers.filter(({ kind }) => kind === 'coarse');
+  const honest = providers.filter(({ kind }) => kind === 'honest');
+  for (const [index, auditor] of coarse.entries()) {
+    const half = (from: readonly SimulatedProvider[]) =>
+      Array.from({ length: Math.min(VERDICTS_MAX / 2, from.length - 1) }, (_, place) =>
+        forceUnwrap('a provider', from[(index + 1 + place) % from.length]),
+      );
+    const verdicts = [...half(coarse), ...half(honest)].map((provider) =>
+      JSON.stringify({
+        ...{ auditor: auditor.peer, provider: provider.peer, sha256: SHA256, answers: 10, tokens: 1_000 },
+        ...{ hasPassed: provider.kind === 'coarse', atMs },
+      } satisfies AuditVerdict),
+    );
+    auditor.verdicts = () => verdicts;
+  }
 }
 
 /** Spreads requests evenly, but for the crowd. */

@@ -8,6 +8,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { AnswerCheck } from '../../shared/answer-check.ts';
+import type { Job } from '../../shared/jobs.ts';
 import { type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -174,5 +176,25 @@ test('a checked answer tells how many of its tokens were confirmed, to its buyer
     await page.getByRole('button', { name: /^a buyer’s check confirmed only \d+ of \d+ tokens$/ }).focus();
     await page.getByRole('tooltip').getByText('This buyer won’t buy from you for a day').waitFor();
     await failed.filter({ hasText: 'a buyer’s check confirmed only' }).waitFor();
+  });
+});
+
+test('an answer that was compared with other providers’ says so, without logits, on both sides', async () => {
+  await pages.withPage({}, async ({ agent, page, go }) => {
+    const found = { atMs: agent.now(), tokens: 3, gapMean: null, logStanding: 3 };
+    Object.assign(agent.script, {
+      checkOf: ({ side }: Job): AnswerCheck => {
+        const isAlarm = side === 'sold';
+        return { ...found, differing: isAlarm ? 1 : 0, isAlarm };
+      },
+    });
+    const shows = async (job: string, text: string, about: string) => {
+      await go(`jobs/${job}`);
+      await page.getByRole('button', { name: text }).focus();
+      await page.getByRole('tooltip').getByText(about).waitFor();
+    };
+    await shows('job-0011', '3 of 3 compared tokens match other providers’', 'amount to 33% of the evidence');
+    await shows('job-0003', 'a buyer reports that two other providers', 'agreed on another token');
+    await page.locator('li.is-failed').filter({ hasText: 'a buyer reports' }).waitFor();
   });
 });

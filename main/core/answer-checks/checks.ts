@@ -1,10 +1,10 @@
 /**
- * Repeats a sampled share of the bought answers where this machine has the model, when it is idle enough to work, and
- * keeps the standing of each provider. A provider can't see which answers are checked: they were bought like all others.
+ * Repeats a sampled share of the bought answers where this machine has the model, when it is idle enough to work, compares
+ * others with those of other providers, and keeps the standing of each provider. A provider can't see which answers are
+ * checked: they were bought like all others.
  */
-import type { AnswerCheck } from '../../../shared/answer-check.ts';
-import type { AppliedSampling } from '../../../shared/applied-sampling.ts';
-import { type AskedCompletion, promptBytes } from '../../../shared/asked.ts';
+import type { AnswerCheck, OpinionSource } from '../../../shared/answer-check.ts';
+import { promptBytes } from '../../../shared/asked.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -12,26 +12,17 @@ import type { GenerateRequest } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { HeldModel } from '../../ports/model-engines.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { createAllowance } from './allowance.ts';
 import { type AnswerEvidence, weighAnswer } from './evidence.ts';
-import { addAnswer, isAlarm, type Standing } from './standing.ts';
-import { createStandings, type Standings } from './standings.ts';
+import { createNoting, type NotingParts } from './noting.ts';
+import { hasSameInput, isRepeatable, type ProvenAnswer } from './proven-answer.ts';
+import { type BuyOpinion, createSecondOpinions } from './second-opinions.ts';
+import type { Standing } from './standing.ts';
+import { createStandings } from './standings.ts';
 
-/** A bought answer whose receipt was accepted. */
-export interface ProvenAnswer {
-  readonly jobId: string;
-  readonly peer: string;
-  /** The provider's ID of the job. */
-  readonly soldJobId: string;
-  /** The model file. */
-  readonly sha256: string;
-  readonly asked: AskedCompletion;
-  /** The tokens that the receipt covers. */
-  readonly tokens: readonly number[];
-  /** As the receipt has it; null if it doesn't. */
-  readonly sampling: AppliedSampling | null;
-}
-
-export interface AnswerChecksOptions {
+export interface AnswerChecksOptions extends Pick<NotingParts, 'onChecked' | 'onAlarm'> {
+  /** True if this machine has the model with this file for its own work, so that it can repeat answers. */
+  readonly serves: (sha256: string) => boolean;
   /** Holds the model with this file for a check; null if it isn't served here or can't compute now. */
   readonly hold: (sha256: string) => HeldModel | null;
   readonly records: RecordStore;
@@ -39,15 +30,20 @@ export interface AnswerChecksOptions {
   readonly log: Log;
   /** 0 to 1, exclusive. */
   readonly random: () => number;
-  /** Called with each checked answer and the sums of its provider, those of this answer included. */
-  readonly onChecked?: (answer: ProvenAnswer, check: AnswerCheck, standing: Standing) => void;
-  /** Called with the last answer of a provider whose answers can hardly be honest. */
-  readonly onAlarm: (answer: ProvenAnswer, check: AnswerCheck) => void;
+  /** Buys opinions on answers of models that this machine doesn't have; null: they aren't checked. */
+  readonly buyOpinion: BuyOpinion | null;
+  /** See {@link import('./second-opinions.ts').SecondOpinionsOptions.opinionsFrom}. */
+  readonly opinionsFrom: () => OpinionSource;
+  /** See {@link import('./second-opinions.ts').SecondOpinionsOptions.isKnown}. */
+  readonly isKnown: (peer: string) => boolean;
+  /** See {@link import('./second-opinions.ts').SecondOpinionsOptions.onDoubt}. */
+  readonly onDoubt: (peer: string) => void;
 }
 
 export interface AnswerChecks {
   /** Takes an answer into the sample, or not. Never throws. */
   consider(answer: ProvenAnswer): void;
+  /** By the answers that were repeated here. */
   standingOf(peer: string): Standing;
   /** Returns what a check of this job's answer showed; null if it wasn't checked, or if later ones have displaced it. */
   find(job: Pick<Job, 'id' | 'peer'>): AnswerCheck | null;
@@ -56,7 +52,7 @@ export interface AnswerChecks {
 }
 
 /**
- * Share of the answers that are checked. It makes cheating a loss for a provider that saves half of its fee by it and sells
+ * Share of the answers that are checked, and part of what is paid for other answers that second opinions may cost. It makes cheating a loss for a provider that saves half of its fee by it and sells
  * at least 25 answers within the time for which it is left out; see {@link import('./audit-rate.ts').auditRate}. Reading
  * an answer costs about three quarters of generating it (docs/audit.md), so that checks take 1.5% of the compute that is
  * bought.
@@ -79,9 +75,18 @@ interface Waiting {
 export function createAnswerChecks(options: AnswerChecksOptions): AnswerChecks {
   const { clock, log, random } = options;
   const standings = createStandings(options.records);
+  const compared = createStandings(options.records, 'second-opinions');
+  const note = createNoting({ ...options, standings, hasGaps: true });
+  const { buyOpinion } = options;
+  const opinions =
+    buyOpinion &&
+    createSecondOpinions({
+      ...{ ...options, buyOpinion, standings: compared },
+      allowance: createAllowance({ records: options.records, log, share: CHECKED_SHARE }),
+    });
   const stopping = new AbortController();
   let waiting: readonly Waiting[] = [];
-  let running: Promise<void> | null = null;
+  let running: Promise<unknown> | null = null;
   const timer = clock.every(RETRY_MS, () => next());
 
   function next(): void {
@@ -92,7 +97,8 @@ export function createAnswerChecks(options: AnswerChecksOptions): AnswerChecks {
     const held = options.hold(first.answer.sha256);
     if (held === null) return;
     waiting = waiting.slice(1);
-    running = check({ ...options, standings }, first.answer, held, stopping.signal)
+    running = repeat(first.answer, held, stopping.signal)
+      .then((evidence) => evidence && note(first.answer, evidence))
       .catch((error: unknown) => {
         if (isAppError(error)) log.info('A bought answer could not be checked', { code: error.code });
         else log.error('A check of a bought answer failed', error);
@@ -104,55 +110,34 @@ export function createAnswerChecks(options: AnswerChecksOptions): AnswerChecks {
       });
   }
 
+  function sample(answer: ProvenAnswer): void {
+    if (!isRepeatable(answer) || random() >= CHECKED_SHARE) return;
+    const bytes = promptBytes(answer.asked);
+    const held = waiting.reduce((sum, each) => sum + each.bytes, 0);
+    if (waiting.length >= WAITING_MAX || held + bytes > WAITING_BYTES_MAX) return;
+    waiting = [...waiting, { answer, bytes, sinceMs: clock.monotonic() }];
+    next();
+  }
+
   return {
     consider(answer) {
-      if (!isRepeatable(answer) || random() >= CHECKED_SHARE) return;
-      const bytes = promptBytes(answer.asked);
-      const held = waiting.reduce((sum, each) => sum + each.bytes, 0);
-      if (waiting.length >= WAITING_MAX || held + bytes > WAITING_BYTES_MAX) return;
-      waiting = [...waiting, { answer, bytes, sinceMs: clock.monotonic() }];
-      next();
+      try {
+        if (options.serves(answer.sha256)) sample(answer);
+        else opinions?.consider(answer);
+      } catch (error) {
+        // The answer is being paid, which a check must not prevent.
+        log.error('A bought answer could not be considered for a check', error);
+      }
     },
     standingOf: standings.of,
-    find: ({ id, peer }) => standings.checked(peer).find(({ jobId }) => jobId === id) ?? null,
+    find: ({ id, peer }) =>
+      [...standings.checked(peer), ...compared.checked(peer)].find(({ jobId }) => jobId === id) ?? null,
     async stop() {
       timer.cancel();
       stopping.abort();
-      await running;
+      await Promise.all([running, opinions?.stop()]);
     },
   };
-}
-
-/** Several answers to one prompt have one receipt, which doesn't separate their tokens. */
-function isRepeatable({ asked, tokens, sampling }: ProvenAnswer): boolean {
-  if (sampling === null || sampling.method === 'other') return false;
-  return tokens.length > 0 && asked.choices === 1;
-}
-
-interface CheckParts extends AnswerChecksOptions {
-  readonly standings: Standings;
-}
-
-async function check(
-  { standings, log, onChecked, onAlarm, clock }: CheckParts,
-  answer: ProvenAnswer,
-  held: HeldModel,
-  signal: AbortSignal,
-): Promise<void> {
-  const evidence = await repeat(answer, held, signal);
-  if (evidence === null) return;
-  const { jobId, peer } = answer;
-  const standing = addAnswer(standings.of(peer), evidence);
-  const { tokens, differing, gapMean } = evidence;
-  const { logEvidence: logStanding } = standing;
-  const check = { atMs: clock.now(), tokens, differing, gapMean, logStanding, isAlarm: isAlarm(standing) };
-  standings.add(peer, standing, { ...check, jobId, logEvidence: evidence.logEvidence });
-  log.info('A bought answer was checked', { job: jobId, provider: peer, tokens, differing, gapMean });
-  onChecked?.(answer, check, standing);
-  if (!check.isAlarm) return;
-  // After the penalty the provider begins again without this evidence.
-  standings.reset(peer);
-  onAlarm(answer, check);
 }
 
 /** Returns null if the check was stopped, for example because the owner returned. */
@@ -167,8 +152,7 @@ async function repeat(
     ...{ seed: sampling?.seed ?? null, sampling: settings, claimedTokens: tokens, isPatient: true },
   };
   for await (const event of held.generate(request, signal)) {
-    // Another version of the chat template or of the tokenizer reads another prompt: that is no proof of anything.
-    if (event.type === 'start' && event.sampling?.promptHash !== sampling?.promptHash) return null;
+    if (event.type === 'start' && !hasSameInput(event.sampling, sampling)) return null;
     if (event.type === 'gaps') return weighAnswer(event.gaps);
   }
   return null;

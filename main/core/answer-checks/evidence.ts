@@ -8,28 +8,32 @@ import { HONEST_GAP_MEAN_MAX } from '../../../shared/answer-check.ts';
 
 /**
  * Stakes of the bets, as a mixture: the high one finds a gross cheat within a few tokens, the low one a subtle one that
- * makes few tokens fall short. Each is below 1 / {@link HONEST_GAP_MEAN_MAX}, so that no bet can lose everything.
+ * makes few tokens fall short. Each is below 1 / 0.04, the larger limit for honest providers, so that no bet can lose
+ * everything.
  */
 const STAKES: readonly number[] = [3, 12];
 
-/** Sum of what the tokens of one repeated answer showed. */
+/** Sum of what the tokens of one checked answer showed. */
 export interface AnswerEvidence {
   readonly tokens: number;
-  /** Tokens that are not the ones that were drawn here. */
+  /** Tokens that are not the ones that were drawn here, or by two other providers. */
   readonly differing: number;
-  /** Logits. */
+  /** Logits; the share of differing tokens if the answer was compared with those of others. */
   readonly gapMean: number;
   /** Natural logarithm of the e-value. */
   readonly logEvidence: number;
 }
 
-/** `gaps` has one entry for each token, 0 to 2. Fails for an empty answer, which says nothing. */
-export function weighAnswer(gaps: readonly number[]): AnswerEvidence {
+/**
+ * `gaps` has one entry for each token, 0 to 2; `honestMax` is their highest mean at an honest provider, given the tokens
+ * before. Fails for an empty answer, which says nothing.
+ */
+export function weighAnswer(gaps: readonly number[], honestMax = HONEST_GAP_MEAN_MAX): AnswerEvidence {
   if (gaps.length === 0) throw new Error('an answer without tokens can’t be weighed');
   const differing = gaps.filter((gap) => gap > 0).length;
   const gapMean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
   const logs = STAKES.map((stake) =>
-    gaps.reduce((sum, gap) => sum + Math.log1p(stake * (gap - HONEST_GAP_MEAN_MAX)), 0),
+    gaps.reduce((sum, gap) => sum + Math.log1p(stake * (gap - honestMax)), 0),
   );
   return { tokens: gaps.length, differing, gapMean, logEvidence: logMeanOfExp(logs) };
 }

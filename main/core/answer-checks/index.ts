@@ -5,10 +5,11 @@ export {
   type AnswerChecksOptions,
   CHECKED_SHARE,
   createAnswerChecks,
-  type ProvenAnswer,
 } from './checks.ts';
 export { type AnswerEvidence, weighAnswer } from './evidence.ts';
+export type { ProvenAnswer } from './proven-answer.ts';
 export { createReceivedChecks, type ReceivedChecks, type ReceivedChecksParts } from './received-checks.ts';
+export type { BuyOpinion, WantedOpinion } from './second-opinions.ts';
 export { addAnswer, isAlarm, NEW_STANDING, type Standing } from './standing.ts';
 export { type CheckedAnswer, createStandings } from './standings.ts';
 export { createVerdicts, type Verdicts } from './verdicts.ts';

@@ -7,12 +7,12 @@ import type { AnswerEvidence } from './evidence.ts';
 
 const LOG_ALARM = Math.log(ANSWERS_PER_FALSE_ALARM);
 
-/** Sums of all repeated answers of a provider. */
+/** Sums of all answers of a provider that were checked in the same way. */
 export interface Standing {
   readonly answers: number;
   readonly tokens: number;
   readonly differing: number;
-  /** Logits, over all tokens. */
+  /** See {@link AnswerEvidence.gapMean}; over all tokens. */
   readonly gapMean: number;
   /** Natural logarithm of the evidence; never negative. */
   readonly logEvidence: number;

@@ -4,10 +4,11 @@ import { type AnswerCheck, answerCheckSchema } from '../../../shared/answer-chec
 import type { RecordStore } from '../../ports/store.ts';
 import { dropOldest } from './drop-oldest.ts';
 import type { AnswerEvidence } from './evidence.ts';
+import { readRecord } from './read-record.ts';
 import { NEW_STANDING, type Standing } from './standing.ts';
 
 /** One checked answer. It has no content: the job has the signed receipt. */
-export type CheckedAnswer = AnswerEvidence & AnswerCheck & { readonly jobId: string };
+export type CheckedAnswer = AnswerCheck & Pick<AnswerEvidence, 'logEvidence'> & { readonly jobId: string };
 
 export interface Standings {
   of(peer: string): Standing;
@@ -18,7 +19,8 @@ export interface Standings {
   reset(peer: string): void;
 }
 
-const COLLECTION = 'answer-checks';
+/** Answers that were repeated here, and answers that were compared with those of others: evidence of its own each. */
+export type CheckKind = 'answer-checks' | 'second-opinions';
 const ANSWERS_KEPT_MAX = 20;
 /** Providers of which something is stored; the one whose last check is oldest goes first. */
 const PROVIDERS_MAX = 500;
@@ -31,20 +33,18 @@ const recordSchema = z.object({
 });
 type Stored = z.infer<typeof recordSchema>;
 
-export function createStandings(records: RecordStore): Standings {
-  const parse = (value: string): Stored => recordSchema.parse(JSON.parse(value));
-  const read = (peer: string): Stored => {
-    const value = records.get(COLLECTION, peer);
-    return value === null ? { standing: NEW_STANDING, checked: [] } : parse(value);
-  };
-  const write = (peer: string, stored: Stored) => records.set(COLLECTION, peer, JSON.stringify(stored));
+export function createStandings(records: RecordStore, collection: CheckKind = 'answer-checks'): Standings {
+  const parse = (text: string | null): Stored =>
+    readRecord(text, recordSchema) ?? { standing: NEW_STANDING, checked: [] };
+  const read = (peer: string) => parse(records.get(collection, peer));
+  const write = (peer: string, stored: Stored) => records.set(collection, peer, JSON.stringify(stored));
 
   return {
     of: (peer) => read(peer).standing,
     checked: (peer) => read(peer).checked,
     add(peer, standing, answer) {
       write(peer, { standing, checked: [...read(peer).checked, answer].slice(-ANSWERS_KEPT_MAX) });
-      dropOldest(records, COLLECTION, PROVIDERS_MAX, (value) => parse(value).checked.at(-1)?.atMs ?? 0);
+      dropOldest(records, collection, PROVIDERS_MAX, (value) => parse(value).checked.at(-1)?.atMs ?? 0);
     },
     reset: (peer) => write(peer, { ...read(peer), standing: NEW_STANDING }),
   };

@@ -26,7 +26,7 @@ export async function compareWithChain(
   findings: Findings,
 ): Promise<{ entries: number; transactions: number }> {
   const networks = new Map<string, Named>();
-  const customers = new Map<string, string>();
+  const customers = new Map<string, CustomerSums>();
   let entries = 0;
   let ofJobs = 0;
   for (const page of sources.ledger.pages()) {
@@ -61,19 +61,32 @@ export async function compareWithChain(
   return { entries, transactions };
 }
 
+interface CustomerSums {
+  readonly assetId: string;
+  /** For answers whose jobs had ended as unpaid. */
+  readonly paidLate: bigint;
+}
+
 function collect(
   { posting }: KeptPosting,
   networks: Map<string, Named>,
-  customers: Map<string, string>,
+  customers: Map<string, CustomerSums>,
 ): void {
   const reversed = posting.kind === 'reversal';
-  for (const { account, assetId, channelId } of posting.lines) {
+  for (const { account, assetId, channelId, amount } of posting.lines) {
     // No chain has them.
     if (kudosOf(assetId) !== null) continue;
     const network = networkOf(assetId);
     const named = networks.get(network) ?? { sold: new Set(), bought: new Set(), onChain: [] };
     networks.set(network, named);
-    if (channelId !== null && account === 'customers:balance') customers.set(channelId, assetId);
+    if (channelId !== null && account === 'customers:balance') {
+      const known = customers.get(channelId) ?? { assetId, paidLate: 0n };
+      customers.set(channelId, known);
+    }
+    if (channelId !== null && posting.kind === 'customer-paid' && account === 'income:jobs') {
+      const { paidLate } = customers.get(channelId) ?? { paidLate: 0n };
+      customers.set(channelId, { assetId, paidLate: paidLate - amount });
+    }
     if (channelId !== null && account === 'channels:owed') named.sold.add(channelId);
     if (channelId !== null && account === 'channels:deposited') named.bought.add(channelId);
     if (posting.txHash !== null && !reversed && named.onChain.at(-1) !== posting) named.onChain.push(posting);
@@ -83,17 +96,17 @@ function collect(
 /** Compares what customers were charged, by asset, with their jobs. Old jobs are counted by the ledger alone. */
 function compareCustomers(
   { ledger, folded, chains }: AuditSources,
-  customers: ReadonlyMap<string, string>,
+  customers: ReadonlyMap<string, CustomerSums>,
   receipts: ReceiptSums,
   findings: Findings,
 ): void {
-  for (const [id, assetId] of customers) {
+  for (const [id, { assetId, paidLate }] of customers) {
     const booked = ledger.bookedOnChannel('sold', id);
-    const charged = receipts.customers.get(id) ?? 0n;
+    const charged = (receipts.customers.get(id) ?? 0n) + paidLate;
     if (booked !== charged && folded.length === 0) {
       findings.differ(
         `customer ${id}`,
-        `Its jobs were charged ${charged}; the ledger has ${booked} as income.`,
+        `Its jobs and late payments were charged ${charged}; the ledger has ${booked} as income.`,
       );
     }
     // Without the chain, no other income is rebuilt.
@@ -237,7 +250,7 @@ function transactionFlaw(
     const paid = -moved('contract:claimed', tokenId);
     return paid === found.settled ? null : `The chain paid out ${found.settled}; the ledger has ${paid}.`;
   }
-  if (kind === 'customer-paid' && !found.succeeded)
+  if ((kind === 'customer-paid' || kind === 'customer-paid-out') && !found.succeeded)
     return 'It was recorded, but its transaction was reverted.';
   if (kind !== 'channels-claimed' && kind !== 'channel-deposit' && kind !== 'channel-refund') return null;
   if (!found.succeeded) return 'It was recorded, but its transaction was reverted.';

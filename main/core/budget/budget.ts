@@ -7,8 +7,8 @@ import type { DepositLimits } from '../../ports/payments.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { Uptime } from '../../ports/uptime.ts';
 import { type BudgetTime, createBudgetTime } from './budget-time.ts';
-import { createDayTotals } from './day-totals.ts';
-import { createDepositLimits } from './deposit-limits.ts';
+import { createDayTotals, type RecordPlace } from './day-totals.ts';
+import { createDepositLimits, NEW_PEERS_PER_DAY_MAX } from './deposit-limits.ts';
 import { createPeerRecords, isTrusted } from './peer-records.ts';
 import { createPaidPrices, priceLimit } from './price-limits.ts';
 import { type HoldEnd, openRequestBudget, type RequestBudget } from './request-budget.ts';
@@ -41,9 +41,20 @@ export interface Budget {
   noteCharged(charged: bigint): void;
   /** Counts as a valid receipt what a relay forwarded for this charge. */
   noteDelivered(peer: string, charged: bigint): void;
+  /**
+   * Takes one of the places of a day for providers that are asked for an opinion before they are trusted; false if none is
+   * left, or if too few new providers may get a deposit today.
+   */
+  takeOpinionPlace(): boolean;
   /** The limits that the payment client applies. */
   readonly deposits: DepositLimits;
 }
+
+/** New providers that are asked for an opinion within 24 hours: each gets a deposit. */
+const OPINION_PLACES_PER_DAY = 3;
+/** New providers that must still be able to get a deposit then: the owner's requests need them more. */
+const NEW_PEERS_LEFT_MIN = 7;
+const OPINION_PLACES: RecordPlace = { collection: 'opinion-day', key: 'hours' };
 
 /** See {@link Budget}. */
 export function createBudget(options: BudgetOptions): Budget {
@@ -51,22 +62,27 @@ export function createBudget(options: BudgetOptions): Budget {
   const time = createBudgetTime(records, clock, uptime);
   const peers = createPeerRecords(records, time);
   const day = createDayTotals(records, time);
+  const asked = createDayTotals(records, time, OPINION_PLACES);
   const paid = createPaidPrices(records);
   /** Base units that requests in progress may still cost. */
   let open = 0n;
 
-  function noteDelivered(peer: string, charged: bigint): void {
+  function noteVerified(peer: string, charged: bigint, receipts: number): void {
     peers.change(peer, (record) => ({
       ...record,
       verified: record.verified + charged,
-      receipts: record.receipts + 1,
+      receipts: record.receipts + receipts,
     }));
   }
+
+  const noteDelivered = (peer: string, charged: bigint) => noteVerified(peer, charged, 1);
 
   function noteEnd(peer: string, end: HoldEnd): void {
     if (end.kind === 'proven' && end.charged > 0n) {
       noteDelivered(peer, end.charged);
       paid.note(end.model, end.price);
+    } else if (end.kind === 'compared') {
+      noteVerified(peer, end.charged, 0);
     } else if (end.kind === 'failed') {
       noteFailure(peer);
     }
@@ -113,6 +129,12 @@ export function createBudget(options: BudgetOptions): Budget {
     hasFailed(peer) {
       const record = peers.find(peer);
       return record !== null && record.failures > 0 && !isTrusted(record);
+    },
+    takeOpinionPlace() {
+      if (day.get().newPeers > NEW_PEERS_PER_DAY_MAX - NEW_PEERS_LEFT_MIN) return false;
+      if (asked.get().newPeers >= OPINION_PLACES_PER_DAY) return false;
+      asked.add({ newPeers: 1 });
+      return true;
     },
     deposits: createDepositLimits({ time, log, peers, day, limits: settings, depositUsual }),
   };

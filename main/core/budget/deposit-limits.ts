@@ -15,7 +15,7 @@ const DEPOSIT_FACTOR_MAX = 10n;
 /** One deposit takes at most this part of the budget per day, unless the request requires more. */
 const DAY_PARTS = 10n;
 /** New providers that get a first deposit within 24 hours. */
-const NEW_PEERS_PER_DAY_MAX = 10;
+export const NEW_PEERS_PER_DAY_MAX = 10;
 
 export interface DepositLimitParts {
   readonly time: Pick<BudgetTime, 'now'>;

@@ -25,3 +25,8 @@ export function aboveLimit(
 export function isAboveLimit(error: unknown): error is AppError {
   return isAppError(error, 'payment-required') && error.details.passedOver === true;
 }
+
+/** True if the limit is that for providers without valid receipts, so that only others can be paid. */
+export function isNewProviderLimit(error: AppError): boolean {
+  return error.details.code === ('new_provider_limit' satisfies LimitCode);
+}

@@ -13,6 +13,8 @@ export type HoldEnd =
   | { readonly kind: 'refused' }
   /** A valid receipt proves the charge. */
   | { readonly kind: 'proven'; readonly charged: bigint; readonly model: string; readonly price: Price }
+  /** The same for an answer that was bought for comparison. It is no evidence of trust, and its price none of prices. */
+  | { readonly kind: 'compared'; readonly charged: bigint }
   /** The client left, or the provider paused. */
   | { readonly kind: 'stopped'; readonly charged: bigint | null }
   | { readonly kind: 'failed'; readonly charged: bigint | null };

@@ -5,7 +5,7 @@ import type { Budget } from './budget.ts';
 const HIGHEST = '9'.repeat(30);
 const ANY_PRICE: Price = { inputPerMillion: HIGHEST, outputPerMillion: HIGHEST };
 
-export const UNLIMITED: Pick<Budget, 'openRequest' | 'isTrusted'> = {
+export const UNLIMITED: Pick<Budget, 'openRequest' | 'isTrusted' | 'takeOpinionPlace'> = {
   openRequest: () => ({
     priceLimit: () => ANY_PRICE,
     aboveLimit: () => {
@@ -14,4 +14,5 @@ export const UNLIMITED: Pick<Budget, 'openRequest' | 'isTrusted'> = {
     hold: () => ({ begin: () => undefined, end: () => undefined, learned: () => undefined }),
   }),
   isTrusted: () => true,
+  takeOpinionPlace: () => true,
 };

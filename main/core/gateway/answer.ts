@@ -3,6 +3,7 @@
  * the answer, another one (after a pause also the same one, later) continues from the delivered text. Each part is a job
  * with its own receipt.
  */
+import type { OpinionSource } from '../../../shared/answer-check.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import type { ChoiceNote } from '../../../shared/choice-note.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
@@ -49,6 +50,8 @@ export interface AnswerRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** See {@link import('../answer-checks/index.ts').ProvenAnswer.opinionsFrom}. Absent: nobody. */
+  readonly opinionsFrom?: OpinionSource;
   /** The only model file that may answer. Absent: any of that name. */
   readonly sha256?: string;
 }

@@ -75,7 +75,7 @@ async function attempt(
   request: SearchRequest & { readonly onSent: () => void; readonly isCancelled: () => boolean },
 ): Promise<StartedResponse> {
   const { context, holders, experience, conclude } = parts;
-  const { asked, budget, requester, continuation, apiKey, onSending, isCancelled } = request;
+  const { asked, budget, requester, continuation, apiKey, onSending, opinionsFrom, isCancelled } = request;
   const { peer, model } = candidate;
   const { clock } = context;
   const maxTokens = answerTokensMax(asked, model.contextTokens);
@@ -89,6 +89,7 @@ async function attempt(
     continues: continuation?.jobId ?? null,
     apiKey,
     onSending,
+    opinionsFrom,
     onSent() {
       sentAtMs = clock.monotonic();
       request.onSent();

@@ -49,6 +49,8 @@ export interface Candidates {
     /** True for a line of a batch, which may have another price. */
     isBatch?: boolean,
   ): Promise<readonly Candidate[]>;
+  /** True for a peer that failed a short while ago. */
+  hasFailed(peer: string): boolean;
   /** Moves the peer to the end of the list for a while; longer if it hasn't proven anything yet. */
   noteFailure(peer: string, isTrusted: boolean): void;
   /**
@@ -115,6 +117,7 @@ export function createCandidates(options: CandidateOptions): Candidates {
         Math.max(...models.map(({ contextTokens }) => contextTokens)),
       );
     },
+    hasFailed: (peer) => (failedUntilMs.get(peer) ?? 0) > clock.monotonic(),
     noteFailure: (peer, isTrusted) =>
       void failedUntilMs.set(
         peer,

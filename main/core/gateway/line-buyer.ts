@@ -139,6 +139,7 @@ export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
           onPause: { kind: 'wait', waitMsMax: PAUSE_MS_MAX },
           budget: use?.within(ownBudget) ?? ownBudget,
           apiKey: use?.key ?? null,
+          opinionsFrom: priceMax === null && !use?.hasBudget ? 'known' : 'nobody',
           requester: signal,
           async onSending(job) {
             await onSending(job, pieces);

@@ -2,10 +2,11 @@
  * Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. If the
  * first token is late, a second provider is asked as well, and the one that isn't needed is canceled.
  */
+import type { OpinionSource } from '../../../shared/answer-check.ts';
 import { type AskedCompletion, answerTokensMax, askedCostMax } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { JobKey } from '../../../shared/jobs.ts';
-import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
+import { isAboveLimit, isNewProviderLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import type { Experience } from '../reputation/index.ts';
 import { createAsking, isBegun } from './asking.ts';
@@ -27,6 +28,8 @@ export interface SearchRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** See {@link import('../answer-checks/index.ts').ProvenAnswer.opinionsFrom}. Absent: nobody. */
+  readonly opinionsFrom?: OpinionSource | undefined;
   /** Permits a second provider while the first one is late; null forbids it. */
   readonly hedge: Hedge | null;
 }
@@ -102,6 +105,9 @@ export function createProviderSearch(options: ProviderSearchOptions): ProviderSe
           if (isAboveLimit(error)) {
             passes += 1;
             passedOver ??= error;
+            // None of the other strangers can be paid either.
+            if (isNewProviderLimit(error))
+              queue.sort((a, b) => Number(isTrusted(b.peer)) - Number(isTrusted(a.peer)));
             continue;
           }
           attempts += 1;

@@ -1,4 +1,5 @@
 /** Pays for a response, checks the receipt, and records the purchase with what it cost. */
+import type { OpinionSource } from '../../../shared/answer-check.ts';
 import { type AskedCompletion, askedTokensMax, promptBytes } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
@@ -27,6 +28,7 @@ export interface PurchaseTerms {
   readonly lease: PaymentLease;
   readonly job: BoughtJob;
   readonly hold: Hold;
+  readonly opinionsFrom: OpinionSource;
 }
 
 export interface SettlementContext {
@@ -145,15 +147,18 @@ function billMax({ candidate, asked }: PurchaseTerms, summary: ResponseSummary):
 
 function noteProven(
   { onProven }: SettlementContext,
-  { candidate, asked, job }: PurchaseTerms,
+  { candidate, asked, job, opinionsFrom }: PurchaseTerms,
   { tokens }: ResponseSummary,
   receipt: Receipt,
 ): void {
   const { peer, model } = candidate;
   const counted = tokens?.slice(0, receipt.outputTokens) ?? [];
-  const { job: soldJobId, sampling = null } = receipt;
+  const { job: soldJobId, sampling = null, inputTokens } = receipt;
   const { sha256 } = model;
-  onProven?.({ jobId: job.job().id, peer, soldJobId, sha256, asked, tokens: counted, sampling });
+  onProven?.({
+    ...{ jobId: job.job().id, peer, soldJobId, sha256, asked, inputTokens, tokens: counted, sampling },
+    ...{ charged: BigInt(receipt.charged), opinionsFrom },
+  });
 }
 
 /** A single response proves nothing here, so the charge stays accepted; the provider is left out. */

@@ -1,7 +1,8 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
 import { randomInt } from 'node:crypto';
+import type { OpinionSource } from '../../../shared/answer-check.ts';
 import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
-import { type AppError, isAppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job, JobKey } from '../../../shared/jobs.ts';
 import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
@@ -79,6 +80,8 @@ export interface PurchaseRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** See {@link ProvenAnswer.opinionsFrom}. Absent: nobody. */
+  readonly opinionsFrom?: OpinionSource | undefined;
   /** Called when the request is paid and recorded, right before it is sent. */
   readonly onSent?: () => void;
 }
@@ -117,7 +120,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const { job, headers } = await recordDurably(context, request, lease, hold).catch((error: unknown) => {
+  const { job, headers } = await recordWanted(context, request, lease, hold).catch((error: unknown) => {
     // Nothing was sent to the provider.
     hold.end({ kind: 'unused' });
     throw error;
@@ -140,10 +143,16 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     });
     if (response.status !== 200 || !response.body) throw await refusal(response, lease, peer);
     job.step('running', { startedAtMs: clock.now() });
-    return streamPurchase(context, { candidate, asked, costMax, lease, job, hold }, connection, {
-      body: response.body,
-      requester,
-    });
+    const { opinionsFrom = 'nobody' } = request;
+    return streamPurchase(
+      context,
+      { candidate, asked, costMax, lease, job, hold, opinionsFrom },
+      connection,
+      {
+        body: response.body,
+        requester,
+      },
+    );
   } catch (error) {
     connection.stopTimer();
     connection.keepWithoutRequester();
@@ -208,6 +217,18 @@ function endOfRefusal(cause: AppError): HoldEnd {
 interface StreamParts {
   readonly body: ReadableStream<Uint8Array>;
   readonly requester: AbortSignal;
+}
+
+/** Records the purchase, unless its requester has left while the lease, which may need a deposit, was on its way. */
+async function recordWanted(
+  context: PurchaseContext,
+  request: PurchaseRequest,
+  lease: PaymentLease,
+  hold: Hold,
+): ReturnType<typeof recordDurably> {
+  if (!request.requester.aborted) return recordDurably(context, request, lease, hold);
+  await lease.abandon().catch(context.onUnexpected);
+  throw new AppError('aborted', 'The requester disconnected.');
 }
 
 /** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */

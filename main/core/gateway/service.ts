@@ -12,7 +12,7 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
-import type { ProvenAnswer } from '../answer-checks/index.ts';
+import type { BuyOpinion, ProvenAnswer } from '../answer-checks/index.ts';
 import { type Budget, readMaxPrice, UNLIMITED } from '../budget/index.ts';
 import type { GatewayKeys, KeyUse } from '../gateway-keys/index.ts';
 import type { Directory } from '../network/index.ts';
@@ -41,6 +41,7 @@ import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts
 import { createLineBuyer, type LineBuyer } from './line-buyer.ts';
 import { listModels } from './models.ts';
 import { readOnPause } from './on-pause.ts';
+import { createOpinionBuyer } from './opinion-buyer.ts';
 import { createPrefixHolders } from './prefix-holders.ts';
 import { createProviderSearch, type ProviderSearch } from './provider-search.ts';
 import type { PurchaseContext, PurchaseLimits } from './purchase.ts';
@@ -60,7 +61,7 @@ export interface GatewayOptions {
   /** Decides which offers may be bought: asset and network. Default: all. */
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
   /** Limits prices, costs and payments to new providers. Default: none. */
-  readonly budget?: Pick<Budget, 'openRequest' | 'isTrusted'>;
+  readonly budget?: Pick<Budget, 'openRequest' | 'isTrusted' | 'takeOpinionPlace'>;
   /** Measurements of this buyer at each provider. Default: nothing is remembered. */
   readonly experience?: Experience;
   /** From 0 to 1, exclusive. Default: Math.random. */
@@ -94,6 +95,8 @@ export interface GatewayService {
   readonly lines: LineBuyer;
   /** Buys answers for another service of this process. */
   readonly answers: AnswerBuyer;
+  /** Buys answers to compare others with. */
+  readonly buyOpinion: BuyOpinion;
   /** Number of answers that somebody waits for, without the lines of batches, which are collected after a restart. */
   active(): number;
   /** Takes no new requests from now on, except for lines of batches, until the returned function is called. */
@@ -169,8 +172,9 @@ export function createGateway(options: GatewayOptions): GatewayService {
   answerFailures(app, failures, retryAfterS);
 
   const answers = createAnswerBuyer({ search, clock, budget, checkRecordable, availability });
+  const opining = { context, candidates, experience, search, budget, checkRecordable, random };
   return {
-    ...{ app, lines, answers },
+    ...{ app, lines, answers, buyOpinion: createOpinionBuyer(opining) },
     active: () => availability.taken() + answers.active() + search.concluding(),
     refuseRequests: availability.refuse,
     idle: search.idle,
@@ -243,12 +247,17 @@ async function readRequest(
   { read, key, clientGone }: ReadParts,
 ): Promise<AnswerRequest> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
-  const ownersBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
+  const priceMax = readMaxPrice(context.req.header(MAX_PRICE_HEADER));
+  const ownersBudget = budget.openRequest(priceMax);
   const requestBudget = key.within(ownersBudget);
   const asked = read(await readJsonBody(context));
   checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());
-  return { asked, onPause, budget: requestBudget, apiKey: key.key, requester: clientGone.signal };
+  const opinionsFrom = priceMax === null && !key.hasBudget ? 'anybody' : 'nobody';
+  return {
+    ...{ asked, onPause, apiKey: key.key, opinionsFrom },
+    ...{ budget: requestBudget, requester: clientGone.signal },
+  };
 }
 
 /** Begins an answer; `leave` is called when its purchase is being concluded, or if it doesn't begin. */

@@ -18,7 +18,7 @@ import {
 import { PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { RelayChoice } from '../../ports/network.ts';
+import type { RelayChoice, RelayCost } from '../../ports/network.ts';
 import type { Charge, Payer, PaymentLease } from '../../ports/payments.ts';
 import { readText } from '../../ports/read-text.ts';
 import { RelayAccount } from './relay-account.ts';
@@ -57,7 +57,7 @@ const OK = 200;
 const NOT_FOUND = 404;
 
 interface Known {
-  readonly account: RelayAccount;
+  account: RelayAccount;
   /** Null for a relay that costs nothing. */
   terms: RelayTerms | null;
   /** Null until its terms were read. */
@@ -69,6 +69,8 @@ interface Known {
   leftUntilMs: number;
   /** Charge of the last step, while this machine hasn't used it. */
   unproven: Amount;
+  /** Base units in this run. */
+  paid: bigint;
 }
 
 /** A reason to leave a relay, for the log. */
@@ -117,10 +119,16 @@ export class RelayBuying implements RelayChoice {
     if (known.account.isUsedUp) void this.#pay(relay, known);
   }
 
+  costOf(relay: string): RelayCost | null {
+    const known = this.#relays.get(relay);
+    if (known === undefined || known.terms === null) return null;
+    return { pricePerMegabyte: stepPrice(known.terms), paid: known.paid };
+  }
+
   #of(relay: string): Known {
     const known = this.#relays.get(relay) ?? {
       ...{ account: new RelayAccount(), terms: null, readAtMs: null, isPaying: false },
-      ...{ failures: 0, retryAtMs: 0, leftUntilMs: Number.NEGATIVE_INFINITY, unproven: ZERO },
+      ...{ failures: 0, retryAtMs: 0, leftUntilMs: Number.NEGATIVE_INFINITY, unproven: ZERO, paid: 0n },
     };
     this.#relays.delete(relay);
     this.#relays.set(relay, known);
@@ -231,9 +239,11 @@ export class RelayBuying implements RelayChoice {
       // It may have charged and added the step: its count is asked for before another one is bought.
       known.account.forget();
       hold.end({ kind: 'stopped', charged: null });
+      const { account } = known;
       await lease.abandon(({ charged }) => {
         hold.learned(charged, true);
-        if (charged > 0n) known.account.charged();
+        known.paid += charged;
+        if (charged > 0n) account.charged();
       });
       throw error;
     }
@@ -260,6 +270,7 @@ export class RelayBuying implements RelayChoice {
     await lease.complete(paid);
     hold.end({ kind: 'stopped', charged: charge.charged });
     known.unproven = charge.charged;
+    known.paid += charge.charged;
     known.account.charged();
     this.#parts.onPaid(relay, lease, charge);
   }
@@ -278,6 +289,7 @@ export class RelayBuying implements RelayChoice {
     const headers = Object.fromEntries(response.headers);
     const { charged, isExplained } = await lease.refused({ status: response.status, headers, body: text });
     hold.end(charged === 0n ? { kind: 'refused' } : { kind: 'stopped', charged });
+    known.paid += charged;
     if (charged > 0n && !isExplained) throw new Leaving('false-charge');
     known.account.forget();
     known.readAtMs = null;
@@ -288,7 +300,8 @@ export class RelayBuying implements RelayChoice {
     const { clock, log, leave } = this.#parts;
     known.leftUntilMs = clock.monotonic() + LEFT_MS;
     known.failures = 0;
-    known.account.forget();
+    // When it is used again, its count is compared from then on.
+    known.account = new RelayAccount();
     log.info('A relay isn’t used any more', { relay, reason });
     leave(relay);
   }

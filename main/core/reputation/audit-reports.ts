@@ -49,6 +49,11 @@ const ASKED_PER_HOUR_MAX = 20;
 const HOUR_MS = 3_600_000;
 const ASKED_AGAIN_MS = 86_400_000;
 const FETCH_MS_MAX = 10_000;
+/**
+ * Accusations of one auditor that count in full. More of them share what these weigh: one that accuses everybody, after
+ * it has served this buyer well, harms nobody much.
+ */
+export const ACCUSATIONS_FULL_MAX = 2;
 /** A verdict from the future would never age. */
 const CLOCK_MS_MAX = 600_000;
 
@@ -105,8 +110,8 @@ export function createAuditReports(parts: AuditReportsParts): AuditReports {
     },
     of(provider) {
       const nowMs = clock.now();
-      return (byProvider.get(provider) ?? []).map(({ auditor, hasPassed, atMs }) => ({
-        auditorStanding: isKnown(auditor) ? standingOf(auditor) : 0,
+      return (byProvider.get(provider) ?? []).map(({ auditor, hasPassed, atMs, share }) => ({
+        auditorStanding: isKnown(auditor) ? standingOf(auditor) * share : 0,
         hasPassed,
         ageMs: Math.max(0, nowMs - atMs),
       }));
@@ -119,13 +124,17 @@ interface Found {
   readonly auditor: string;
   readonly hasPassed: boolean;
   readonly atMs: number;
+  /** Part of the auditor's standing with which it counts. */
+  readonly share: number;
 }
 
 function indexOf(known: ReadonlyMap<string, Stored>): ReadonlyMap<string, readonly Found[]> {
   const index = new Map<string, Found[]>();
   for (const [auditor, { verdicts }] of known) {
+    const accused = verdicts.filter(({ hasPassed }) => !hasPassed).length;
     for (const { provider, hasPassed, atMs } of verdicts) {
-      index.set(provider, [...(index.get(provider) ?? []), { auditor, hasPassed, atMs }]);
+      const share = hasPassed ? 1 : Math.min(1, ACCUSATIONS_FULL_MAX / accused);
+      index.set(provider, [...(index.get(provider) ?? []), { auditor, hasPassed, atMs, share }]);
     }
   }
   return index;

@@ -5,7 +5,7 @@
 
 /** An audit of the provider, by a peer whose signature was verified. */
 export interface AuditReport {
-  /** Standing of the auditor with this buyer, 0 to 1; that of a stranger is 0. */
+  /** Standing of the auditor with this buyer, 0 to 1, or its share for one of many accusations; that of a stranger is 0. */
   readonly auditorStanding: number;
   readonly hasPassed: boolean;
   readonly ageMs: number;
@@ -36,19 +36,17 @@ const STANDING_HALF = 10;
 /** Most requests that settled value counts for, and the value that counts for half of them (1 USDC). */
 const SETTLED_REQUESTS_MAX = 10;
 const SETTLED_HALF = 1_000_000;
-/** Most requests that passed audits, and failed ones, count for. */
-const AUDIT_REQUESTS_MAX = 5;
+/** Most failed requests that audits count for. */
 const AUDIT_FAILED_REQUESTS_MAX = 50;
-/** A failed audit weighs more than a passed one: an honest provider fails almost none. */
+/** A failed audit weighs as much as this many passed ones: an honest provider fails almost none. */
 const AUDIT_FAILED_WEIGHT = 10;
 const AUDIT_HALF_LIFE_MS = 14 * 86_400_000;
 
 export function judge(evidence: Evidence): Judgment {
   const credit = Math.max(0, evidence.settledCredit ?? 0);
   const settled = (SETTLED_REQUESTS_MAX * credit) / (credit + SETTLED_HALF);
-  const audits = weighAudits(evidence.audits ?? []);
-  const good = evidence.good + settled + audits.passed;
-  const bad = evidence.bad + audits.failed;
+  const good = evidence.good + settled;
+  const bad = evidence.bad + weighAudits(evidence.audits ?? []);
   const failureRate =
     (bad + PRIOR_REQUESTS * strangerRate(evidence.strangers)) / (good + bad + PRIOR_REQUESTS);
   const trusted = Math.max(0, good - bad);
@@ -68,18 +66,17 @@ function strangerRate(seen: Evidence['strangers']): number {
 /** The judgment of a provider of which nothing is known. */
 export const STRANGER: Judgment = judge({ good: 0, bad: 0 });
 
-function weighAudits(audits: readonly AuditReport[]): { readonly passed: number; readonly failed: number } {
-  let passed = 0;
+/**
+ * Returns the failed requests that the audits count for. A passed audit only answers failed ones: praise costs its author
+ * nothing, and would make a ring of peers, one of which serves well, appear known.
+ */
+function weighAudits(audits: readonly AuditReport[]): number {
   let failed = 0;
   for (const { auditorStanding, hasPassed, ageMs } of audits) {
     const weight = clampShare(auditorStanding) * 2 ** (-Math.max(0, ageMs) / AUDIT_HALF_LIFE_MS);
-    if (hasPassed) passed += weight;
-    else failed += weight * AUDIT_FAILED_WEIGHT;
+    failed += hasPassed ? -weight : weight * AUDIT_FAILED_WEIGHT;
   }
-  return {
-    passed: Math.min(passed, AUDIT_REQUESTS_MAX),
-    failed: Math.min(failed, AUDIT_FAILED_REQUESTS_MAX),
-  };
+  return Math.min(Math.max(0, failed), AUDIT_FAILED_REQUESTS_MAX);
 }
 
 function clampShare(value: number): number {

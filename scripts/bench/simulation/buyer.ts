@@ -2,24 +2,33 @@
 import { createBudget } from '../../../main/core/budget/index.ts';
 import { beginAnswer } from '../../../main/core/gateway/answer.ts';
 import { createCandidates } from '../../../main/core/gateway/candidates.ts';
+import { createOpinionBuyer } from '../../../main/core/gateway/opinion-buyer.ts';
 import { createPrefixHolders } from '../../../main/core/gateway/prefix-holders.ts';
-import { createProviderSearch } from '../../../main/core/gateway/provider-search.ts';
+import {
+  createProviderSearch,
+  type ProviderSearchOptions,
+} from '../../../main/core/gateway/provider-search.ts';
 import { createTokenRates } from '../../../main/core/gateway/token-rates.ts';
 import type { Directory, Provider } from '../../../main/core/network/index.ts';
-import { createExperience, measureRoundTrips } from '../../../main/core/reputation/index.ts';
+import { createExperience, type Experience, measureRoundTrips } from '../../../main/core/reputation/index.ts';
 import type { JobStore } from '../../../main/ports/jobs.ts';
 import type { RecordStore } from '../../../main/ports/store.ts';
+import type { OpinionSource } from '../../../shared/answer-check.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import { BUYING_DEFAULTS } from '../../../shared/buying-limits.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { readCompletion } from '../../../shared/openai.ts';
+import { openAuditing, openReports } from './auditing.ts';
+import type { SimulatedClock } from './clock.ts';
 import { type Connection, connect, KEY_CHARACTERS, type Market } from './market.ts';
 import { ANSWER_MARK, MODEL, type SimulatedProvider, wordAt } from './provider.ts';
 
 /** Providers whose offers a buyer keeps: one lookup's worth of a large market. */
 const VIEW_MAX = 128;
 const REFRESH_MS = 60_000;
+/** For which a provider is left out after an alarm; for less if it is only doubted. */
+const ALARM_MS = 86_400_000;
 /** A signed offer with its headers. */
 const OFFER_BYTES = 1_800;
 /** A request and a response of one step of a lookup, with 20 peers in it; a lookup asks 3 peers in each step. */
@@ -49,9 +58,34 @@ export interface Buyer {
   bytes(): number;
   /** Bills that were rejected. */
   falseBills(): number;
+  /** Answers whose receipt was accepted. */
+  readonly bought: readonly Bought[];
+  /** Providers whose answers raised an alarm, and when, since the epoch. */
+  readonly alarmed: ReadonlyMap<SimulatedProvider, number>;
+  /** Providers that two others contradicted, with each time, and without those that raised an alarm then. */
+  readonly doubted: readonly SimulatedProvider[];
+  /** Base units that opinions cost. */
+  opinionsCost(): bigint;
+  /** True if it has the model. */
+  readonly checks: boolean;
 }
 
-export function createBuyer(market: Market, side: 0 | 1, onlineAtRandom: () => SimulatedProvider): Buyer {
+export interface Bought {
+  readonly provider: SimulatedProvider;
+  readonly startedAtMs: number;
+}
+
+export interface BuyerParts {
+  readonly market: Market;
+  readonly side: 0 | 1;
+  readonly onlineAtRandom: () => SimulatedProvider;
+  /** See {@link import('./auditing.ts').AuditingParts.own}. */
+  readonly own: SimulatedProvider | null;
+  /** Providers that are asked for opinions where it doesn't have the model. */
+  readonly opinionsFrom: OpinionSource;
+}
+
+export function createBuyer({ market, side, onlineAtRandom, own, opinionsFrom }: BuyerParts): Buyer {
   const { clock, random } = market;
   const records = memoryRecords();
   const budget = createBudget({
@@ -59,72 +93,76 @@ export function createBuyer(market: Market, side: 0 | 1, onlineAtRandom: () => S
     uptime: { sinceStartMs: clock.monotonic, startId: 'simulation' },
     settings: () => BUYING_DEFAULTS,
   });
-  const experience = createExperience({ records, clock });
   const connection = connect(market, side, budget);
-  const view = createView(market, side, onlineAtRandom);
+  const { network } = connection;
+  const parts = { market, records, log: SILENT_LOG, network };
+  const reports = openReports(parts, () => experience);
+  const experience: Experience = createExperience({ records, clock, audits: reports.of });
+  const view = createView(market, side, { onlineAtRandom, onOffer: reports.consider });
+  const bought: Bought[] = [];
+  const alarmed = new Map<SimulatedProvider, number>();
+  const doubted: SimulatedProvider[] = [];
   let falseBills = 0;
+  let opinionsCost = 0n;
   const directory = view.directory(measureRoundTrips(connection.network, experience, clock));
+  const auditing = openAuditing({
+    ...{ ...parts, own, experience, opinionsFrom },
+    buyOpinion: (wanted) => buyOpinion(wanted),
+    directory: {
+      avoid(peer, forMs) {
+        const provider = market.providers.get(peer) as SimulatedProvider;
+        if (forMs < ALARM_MS) doubted.push(provider);
+        else alarmed.set(provider, clock.now());
+        directory.avoid(peer, forMs);
+      },
+    },
+  });
   const holders = createPrefixHolders();
   const candidates = createCandidates({
     ...{ directory, clock, holders, experience, random: random.next },
     accepts: () => true,
   });
+  const context: ProviderSearchOptions['context'] = {
+    ...{ network: connection.network, payer: connection.payer, clock, jobs: memoryJobs() },
+    verifySigned: async (jws) => JSON.parse(jws),
+    tokenizer: { recount: async () => null },
+    rates: createTokenRates(),
+    onBought({ peer, startedAtMs }, receipt) {
+      const provider = market.providers.get(peer) as SimulatedProvider;
+      if (receipt !== null) bought.push({ provider, startedAtMs: startedAtMs ?? clock.now() });
+    },
+    // No answer is the buyer's own.
+    onProven: (answer) => answer.peer !== own?.peer && auditing.consider(answer),
+    onUnexpected(error) {
+      throw error;
+    },
+    onCheat(peer) {
+      falseBills += 1;
+      directory.avoid(peer, ALARM_MS);
+      experience.noteEnd(peer, '', { kind: 'cheated' });
+    },
+    limits: { firstEventMs: 300_000, silenceMs: 60_000, receiptMs: 15_000 },
+  };
   const search = createProviderSearch({
-    ...{ directory, candidates, holders, experience, isTrusted: budget.isTrusted },
+    ...{ directory, candidates, holders, experience, context, isTrusted: budget.isTrusted },
+  });
+  const buyOpinion = createOpinionBuyer({
+    ...{ candidates, experience, search, budget, random: random.next, checkRecordable: () => undefined },
     context: {
-      ...{ network: connection.network, payer: connection.payer, clock, jobs: memoryJobs() },
-      verifySigned: async (jws) => JSON.parse(jws),
-      tokenizer: { recount: async () => null },
-      rates: createTokenRates(),
-      onBought: () => undefined,
-      onUnexpected(error) {
-        throw error;
+      ...context,
+      onBought({ charged }) {
+        opinionsCost += BigInt(charged ?? 0);
       },
-      onCheat(peer) {
-        falseBills += 1;
-        directory.avoid(peer, 86_400_000);
-        experience.noteEnd(peer, '', { kind: 'cheated' });
-      },
-      limits: { firstEventMs: 300_000, silenceMs: 60_000, receiptMs: 15_000 },
     },
   });
 
-  async function ask({ id, inputBytes, outputTokens }: Parameters<Buyer['ask']>[0]): Promise<Ended> {
-    const key = String(id).padStart(KEY_CHARACTERS, '0');
-    const prompt = key.padEnd(inputBytes, 'x') + ANSWER_MARK;
-    connection.totals.set(key, outputTokens);
-    const asked: AskedCompletion = readCompletion('text', { model: MODEL, prompt, max_tokens: TOKENS_MAX });
-    const startMs = clock.monotonic();
-    const known = { inputTokens: Math.ceil(prompt.length / 4), outputTokens };
-    let firstTokenMs: number | null = null;
-    let text = '';
-    try {
-      const answer = await beginAnswer(
-        { search, clock },
-        {
-          ...{ asked, onPause: { kind: 'elsewhere' }, apiKey: null },
-          ...{ budget: budget.openRequest(null), requester: new AbortController().signal },
-        },
-      );
-      firstTokenMs = clock.monotonic() - startMs;
-      for (let hasEnded = false; !hasEnded; ) {
-        const batch = await answer.next().catch(async (error: unknown) => {
-          await answer.conclude(isAppError(error) ? error : undefined);
-          throw error;
-        });
-        for (const piece of batch.pieces) text += piece.text;
-        hasEnded = batch.end !== null;
-      }
-      void answer.conclude();
-      checkWhole(text, outputTokens);
-      return { ...known, firstTokenMs, error: null };
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      return { ...known, firstTokenMs, error: String(error.details.code ?? error.code) };
-    } finally {
-      connection.totals.delete(key);
-    }
-  }
+  const ask: Buyer['ask'] = (request) => {
+    const answering = {
+      ...{ asked: askedOf(request), onPause: { kind: 'elsewhere' as const }, apiKey: null, opinionsFrom },
+      ...{ budget: budget.openRequest(null), requester: new AbortController().signal },
+    };
+    return readAnswer({ clock, connection, request, begin: () => beginAnswer({ search, clock }, answering) });
+  };
 
   return {
     ...{ side, connection, ask, idle: search.idle },
@@ -132,7 +170,61 @@ export function createBuyer(market: Market, side: 0 | 1, onlineAtRandom: () => S
     spent: () => budget.spentDay(),
     bytes: () => connection.bytes() + view.bytes(),
     falseBills: () => falseBills,
+    ...{ bought, alarmed, doubted, checks: own !== null, opinionsCost: () => opinionsCost },
   };
+}
+
+type Request = Parameters<Buyer['ask']>[0];
+
+function keyOf({ id }: Request): string {
+  return String(id).padStart(KEY_CHARACTERS, '0');
+}
+
+function promptOf(request: Request): string {
+  return keyOf(request).padEnd(request.inputBytes, 'x') + ANSWER_MARK;
+}
+
+function askedOf(request: Request): AskedCompletion {
+  const body = { model: MODEL, prompt: promptOf(request), max_tokens: TOKENS_MAX };
+  // Without a seed, the gateway draws one at random, and no run could be repeated.
+  return { ...readCompletion('text', body), seed: request.id };
+}
+
+interface Reading {
+  readonly clock: SimulatedClock;
+  readonly connection: Connection;
+  readonly request: Request;
+  readonly begin: () => ReturnType<typeof beginAnswer>;
+}
+
+/** Reads a whole answer, and checks it. */
+async function readAnswer({ clock, connection, request, begin }: Reading): Promise<Ended> {
+  const { outputTokens } = request;
+  const startMs = clock.monotonic();
+  const known = { inputTokens: Math.ceil(promptOf(request).length / 4), outputTokens };
+  connection.totals.set(keyOf(request), outputTokens);
+  let firstTokenMs: number | null = null;
+  let text = '';
+  try {
+    const answer = await begin();
+    firstTokenMs = clock.monotonic() - startMs;
+    for (let hasEnded = false; !hasEnded; ) {
+      const batch = await answer.next().catch(async (error: unknown) => {
+        await answer.conclude(isAppError(error) ? error : undefined);
+        throw error;
+      });
+      for (const piece of batch.pieces) text += piece.text;
+      hasEnded = batch.end !== null;
+    }
+    void answer.conclude();
+    checkWhole(text, outputTokens);
+    return { ...known, firstTokenMs, error: null };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return { ...known, firstTokenMs, error: String(error.details.code ?? error.code) };
+  } finally {
+    connection.totals.delete(keyOf(request));
+  }
 }
 
 const TOKENS_MAX = 512;
@@ -150,7 +242,14 @@ interface View {
 }
 
 /** The offers that a buyer has, renewed once a minute; providers that have left are replaced by random ones. */
-function createView(market: Market, side: 0 | 1, onlineAtRandom: () => SimulatedProvider): View {
+function createView(
+  market: Market,
+  side: 0 | 1,
+  {
+    onlineAtRandom,
+    onOffer,
+  }: { readonly onlineAtRandom: () => SimulatedProvider; readonly onOffer: (peer: string) => void },
+): View {
   const { clock, providers } = market;
   const known = new Set<SimulatedProvider>();
   const avoided = new Map<string, number>();
@@ -168,7 +267,10 @@ function createView(market: Market, side: 0 | 1, onlineAtRandom: () => Simulated
       const drawn = onlineAtRandom();
       if (isReachable(drawn)) known.add(drawn);
     }
-    for (const each of known) each.bytes += OFFER_BYTES;
+    for (const each of known) {
+      each.bytes += OFFER_BYTES;
+      onOffer(each.peer);
+    }
     bytes += known.size * OFFER_BYTES;
   }
 
@@ -193,7 +295,8 @@ function createView(market: Market, side: 0 | 1, onlineAtRandom: () => Simulated
         const provider = providers.get(peer);
         return provider !== undefined && isReachable(provider) ? provider.offer : null;
       },
-      avoid: (peer, forMs) => void avoided.set(peer, clock.monotonic() + forMs),
+      avoid: (peer, forMs) =>
+        void avoided.set(peer, Math.max(avoided.get(peer) ?? 0, clock.monotonic() + forMs)),
       peersAheadMs: () => 0,
       onChange: () => () => undefined,
     }),

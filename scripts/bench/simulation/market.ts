@@ -5,6 +5,7 @@ import type { Network } from '../../../main/ports/network.ts';
 import { PAYMENT_HEADER, type Payer, type PaymentLease } from '../../../main/ports/payments.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
+import { AUDITS_PATH, CHECK_REPORTS_PATH } from '../../../shared/wire.ts';
 import type { Random, SimulatedClock } from './clock.ts';
 import { type SimulatedProvider, serve } from './provider.ts';
 
@@ -56,34 +57,22 @@ export function connect(market: Market, side: 0 | 1, budget: Pick<Budget, 'depos
 
   async function fetchAnswer(peer: string, init: RequestInit): Promise<Response> {
     const provider = providers.get(peer);
-    if (provider === undefined) throw new AppError('peer-unreachable', 'Unknown peer.');
-    const { signal } = init;
-    const left = new Promise<never>((_resolve, reject) =>
-      signal?.addEventListener('abort', () => reject(new Error('left')), { once: true }),
-    );
-    left.catch(() => undefined);
+    if (provider === undefined) throw gone();
+    const left = whenAborted(init.signal ?? null);
     if (!isReachable(provider)) {
       // Most departures are noticed by the connection; behind a split nothing answers.
       await Promise.race([delay(market.isSplit ? GONE_MS : provider.roundTripMs), left]);
-      throw new AppError('peer-unreachable', 'The peer is gone.');
+      throw gone();
     }
     await Promise.race([delay(provider.roundTripMs), left]);
     const body = String(init.body);
     bytes += body.length + HEADERS_BYTES;
     provider.bytes += body.length + HEADERS_BYTES;
-    if (provider.running >= provider.offer.slots) {
-      return new Response(
-        JSON.stringify({ error: { message: 'busy', type: 'x', param: null, code: 'busy' } }),
-        {
-          status: 429,
-          headers: { 'retry-after': '5' },
-        },
-      );
-    }
+    if (provider.running >= provider.offer.slots) return busy();
     const channelId = (init.headers as Record<string, string>)[PAYMENT_HEADER] ?? '';
     const channel = channels.find(({ id }) => id === channelId);
     if (channel === undefined) throw new Error('a request without a channel');
-    return stream(provider, channel, { body, signal: signal ?? new AbortController().signal });
+    return stream(provider, channel, { body, signal: init.signal ?? new AbortController().signal });
   }
 
   function stream(
@@ -91,10 +80,11 @@ export function connect(market: Market, side: 0 | 1, budget: Pick<Budget, 'depos
     channel: Channel,
     { body, signal }: { readonly body: string; readonly signal: AbortSignal },
   ): Response {
-    const { prompt, max_tokens: tokensMax } = JSON.parse(body) as { prompt: string; max_tokens: number };
+    const asked = JSON.parse(body) as { prompt: string; max_tokens: number; seed: number };
+    const { prompt, max_tokens: tokensMax, seed } = asked;
     const { push, read } = openPipe();
     const serving = serve({
-      ...{ provider, channelId: channel.id, prompt, tokensMax, clock, random },
+      ...{ provider, channelId: channel.id, prompt, seed, tokensMax, clock, random },
       tokensTotal: totals.get(prompt.slice(0, KEY_CHARACTERS)) ?? tokensMax,
       charge(charged) {
         channel.charged += charged;
@@ -119,12 +109,43 @@ export function connect(market: Market, side: 0 | 1, budget: Pick<Budget, 'depos
     return { status: 200, body: read(), headers: new Headers() } as unknown as Response;
   }
 
+  async function fetchPath(peer: string, path: string, init: RequestInit): Promise<Response> {
+    // The report of an alarm has no effect at the provider.
+    if (path.startsWith(CHECK_REPORTS_PATH)) return new Response(null);
+    if (path !== AUDITS_PATH) return fetchAnswer(peer, init);
+    const provider = providers.get(peer);
+    if (provider === undefined || !isReachable(provider)) throw gone();
+    await delay(provider.roundTripMs);
+    const text = JSON.stringify(provider.verdicts());
+    bytes += text.length + HEADERS_BYTES;
+    provider.bytes += text.length + HEADERS_BYTES;
+    return new Response(text);
+  }
+
   const payer = createPayer(market, budget, channels);
   return {
-    network: { fetch: (peer, _path, init) => fetchAnswer(peer, init) },
+    network: { fetch: fetchPath },
     ...{ payer, totals, channels },
     bytes: () => bytes,
   };
+}
+
+/** Rejects when the buyer leaves. */
+function whenAborted(signal: AbortSignal | null): Promise<never> {
+  const left = new Promise<never>((_resolve, reject) =>
+    signal?.addEventListener('abort', () => reject(new Error('left')), { once: true }),
+  );
+  left.catch(() => undefined);
+  return left;
+}
+
+function busy(): Response {
+  const error = { message: 'busy', type: 'x', param: null, code: 'busy' };
+  return new Response(JSON.stringify({ error }), { status: 429, headers: { 'retry-after': '5' } });
+}
+
+function gone(): AppError {
+  return new AppError('peer-unreachable', 'The peer is gone.');
 }
 
 /** Prompts differ in their first characters. */

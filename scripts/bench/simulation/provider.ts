@@ -1,6 +1,7 @@
 /** Simulated providers: what they offer, how they behave, and the streamed answers that they send. */
 import { createHash } from 'node:crypto';
 import type { Provider } from '../../../main/core/network/index.ts';
+import { type AppliedSampling, TOP_K_DEFAULT } from '../../../shared/applied-sampling.ts';
 import {
   type OfferedModel,
   PAYMENT_RESPONSE_EVENT,
@@ -17,6 +18,8 @@ export type Kind =
   | 'dying'
   /** Announces three times its speed at a lower price, and every fourth bill is false. */
   | 'lying'
+  /** Answers with a smaller model at the lowest honest price; praises others like it, and accuses honest ones. */
+  | 'coarse'
   /** One of a ring: the lowest price and the highest speed, and silence after the first tokens. */
   | 'ring';
 
@@ -34,10 +37,22 @@ export interface SimulatedProvider extends Provider {
   /** Base units charged on all channels. */
   earned: bigint;
   bytes: number;
+  /** Signed verdicts on others that it shows. */
+  verdicts: () => readonly string[];
 }
 
 export const MODEL = 'simulated-model';
-const SHA256 = 'a'.repeat(64);
+export const SHA256 = 'a'.repeat(64);
+/** As in every receipt, but for the seed. */
+export const SAMPLING = {
+  ...{ method: 'gumbel-max', seed: 0, temperature: 1, topP: 1, topK: TOP_K_DEFAULT, minP: 0 },
+  promptHash: 'b'.repeat(64),
+} as const satisfies AppliedSampling;
+/** IDs from this one on are tokens that only another model draws. */
+const OTHER_MODEL_FROM = 1_000_000;
+export const isOfOtherModel = (token: number) => token >= OTHER_MODEL_FROM;
+/** Part of the tokens that one step coarser weights draw otherwise, as measured: docs/audit.md has 29.9%. */
+const OTHER_SHARE = 0.3;
 const ASSET = { id: 'eip155:31337/0xsimulated', symbol: 'SIM', decimals: 6, practice: true };
 /** Base units per million tokens; honest prices differ by a tenth. */
 const INPUT_PRICE = 1_000_000;
@@ -53,8 +68,7 @@ const SLOTS = 2;
 const LURE = 0.9;
 
 export function createProvider(index: number, kind: Kind, random: Random): SimulatedProvider {
-  const isLure = kind === 'lying' || kind === 'ring';
-  const factor = isLure ? LURE * (1 - PRICE_SPREAD) : 1 + random.between(-PRICE_SPREAD, PRICE_SPREAD);
+  const factor = priceFactor(kind, random);
   const input = Math.round(INPUT_PRICE * factor);
   const tokensPerSecond = Math.min(200, Math.max(4, random.lognormal(20, 0.6)));
   const announced = kind === 'ring' ? 500 : tokensPerSecond * (kind === 'lying' ? 3 : 1);
@@ -64,7 +78,7 @@ export function createProvider(index: number, kind: Kind, random: Random): Simul
     prefillTokensPerSecond: PREFILL_PER_SECOND,
     decodeTokensPerSecond: announced,
   };
-  const peer = `${kind}-${index}`;
+  const peer = peerAt(index);
   const isBehindNat = random.chance(NAT_SHARE);
   return {
     ...{ peer, kind, model, tokensPerSecond },
@@ -74,8 +88,22 @@ export function createProvider(index: number, kind: Kind, random: Random): Simul
     },
     roundTripMs: random.between(20, 150) + (isBehindNat ? random.between(20, 150) : 0),
     side: random.chance(0.5) ? 0 : 1,
-    ...{ isOnline: true, running: 0, answers: 0, earned: 0n, bytes: 0 },
+    ...{ isOnline: true, running: 0, answers: 0, earned: 0n, bytes: 0, verdicts: () => [] },
   };
+}
+
+/** The part of the mean price that a provider asks. */
+function priceFactor(kind: Kind, random: Random): number {
+  const least = 1 - PRICE_SPREAD;
+  // Less would make the market look cheaper than its honest part is.
+  if (kind === 'coarse') return least;
+  if (kind === 'lying' || kind === 'ring') return LURE * least;
+  return 1 + random.between(-PRICE_SPREAD, PRICE_SPREAD);
+}
+
+/** An ID in the form of a peer ID, which has no digit 0. */
+function peerAt(index: number): string {
+  return `12D3KooW${String(index).replaceAll('0', 'A').padStart(44, 'Z')}`;
 }
 
 /** Tokens of a text; each is a word of this many bytes. */
@@ -91,6 +119,7 @@ export interface SoldAnswer {
   readonly provider: SimulatedProvider;
   readonly channelId: string;
   readonly prompt: string;
+  readonly seed: number;
   readonly tokensMax: number;
   /** Tokens of the whole answer, of which earlier providers may have sent a part. */
   readonly tokensTotal: number;
@@ -122,8 +151,9 @@ export function serve(sold: SoldAnswer): Serving {
   provider.answers += 1;
   let sent = 0;
   let isOver = false;
-  const tokensFrom = (start: number, length: number) =>
+  const placesFrom = (start: number, length: number) =>
     Array.from({ length }, (_, index) => from + start + index);
+  const tokensAt = (places: readonly number[]) => places.map((place) => tokenAt(sold, place));
   const amountOf = () => charge(provider.model.price, { input: inputTokens, output: sent });
 
   function end(): void {
@@ -136,10 +166,10 @@ export function serve(sold: SoldAnswer): Serving {
     const due = Math.max(1, Math.floor((provider.tokensPerSecond * FLUSH_MS) / 1_000));
     const size = Math.min(due, (breaksAt ?? count) - sent);
     if (size > 0) {
-      const ids = tokensFrom(sent, size);
-      const text = ids.map(wordAt).join('');
+      const places = placesFrom(sent, size);
+      const text = places.map(wordAt).join('');
       sent += size;
-      sold.send(chunk({ choices: [{ index: 0, text, token_ids: ids, finish_reason: null }] }));
+      sold.send(chunk({ choices: [{ index: 0, text, token_ids: tokensAt(places), finish_reason: null }] }));
     }
     if (breaksAt !== null && sent >= breaksAt) breakOff();
     else if (sent < count) clock.after((size * 1_000) / provider.tokensPerSecond, flush);
@@ -164,12 +194,8 @@ export function serve(sold: SoldAnswer): Serving {
       ...{ job: 'job', peer: provider.peer, modelSha256: SHA256, inputTokens, outputTokens: sent },
       ...{ price: provider.model.price, assetId: ASSET.id, channelId: sold.channelId },
       ...{ charged: charged.toString(), cumulative: cumulative.toString(), finishReason: 'length' },
-      ...{
-        tokenHash: createHash('sha256')
-          .update(tokenBytes(tokensFrom(0, sent)))
-          .digest('hex'),
-        atMs: clock.now(),
-      },
+      ...{ tokenHash: tokenHashOf(tokensAt(placesFrom(0, sent))), atMs: clock.now() },
+      sampling: { ...SAMPLING, seed: sold.seed },
     };
     const payment = JSON.stringify({ charged: charged.toString(), cumulative: cumulative.toString() });
     sold.send(
@@ -192,6 +218,13 @@ export function serve(sold: SoldAnswer): Serving {
   };
 }
 
+/** The token of this place in the answer. Providers with the same other model draw the same ones. */
+function tokenAt({ provider, seed }: SoldAnswer, place: number): number {
+  if (provider.kind !== 'coarse') return place;
+  const drawn = createHash('sha256').update(`${seed}/${place}`).digest().readUInt32LE() / 2 ** 32;
+  return drawn < OTHER_SHARE ? place + OTHER_MODEL_FROM : place;
+}
+
 /** The token after which an answer breaks off; null if it doesn't. */
 function failureOf({ kind }: SimulatedProvider, count: number, random: Random) {
   const isBreaking = kind === 'dying' || kind === 'ring';
@@ -199,6 +232,10 @@ function failureOf({ kind }: SimulatedProvider, count: number, random: Random) {
     breaksAt: isBreaking ? Math.floor(random.between(1, count)) : null,
     isSilent: kind === 'ring' || (kind === 'dying' && random.chance(0.5)),
   };
+}
+
+function tokenHashOf(tokens: readonly number[]): string {
+  return createHash('sha256').update(tokenBytes(tokens)).digest('hex');
 }
 
 function chunk(content: object): string {

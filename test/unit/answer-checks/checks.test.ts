@@ -31,7 +31,8 @@ function answer(change: Partial<ProvenAnswer> = {}, asked: object = {}): ProvenA
   const body = { model: 'm', messages: [{ role: 'user', content: 'Hello' }], temperature: 0.5, ...asked };
   return {
     ...{ jobId: 'job', peer: 'peer', soldJobId: 'sold', sha256: 'f'.repeat(64), tokens: [5, 6, 7] },
-    ...{ asked: readChat(body), sampling: APPLIED },
+    ...{ asked: readChat(body), sampling: APPLIED, charged: 1_000n },
+    ...{ inputTokens: 3, opinionsFrom: 'anybody' },
     ...change,
   };
 }
@@ -42,15 +43,31 @@ function setUp(gaps: (tokens: number) => readonly number[] = (tokens) => Array(t
   const log = createRecordingLog();
   const requests: GenerateRequest[] = [];
   const alarms: string[] = [];
-  const state = { isFree: true, isSampled: true, held: 0, promptHash: APPLIED.promptHash, isAborted: false };
+  const opinionsOn: string[] = [];
+  const state = {
+    isServed: true,
+    isFree: true,
+    isSampled: true,
+    held: 0,
+    promptHash: APPLIED.promptHash,
+    grammarHash: null as string | null,
+    isAborted: false,
+  };
   async function* generate(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
     requests.push(request);
-    const sampling = { ...APPLIED, promptHash: state.promptHash };
+    const { promptHash, grammarHash } = state;
+    const sampling = { ...APPLIED, promptHash, ...(grammarHash !== null && { grammarHash }) };
     yield { type: 'start', inputTokens: 3, sampling };
     if (!state.isAborted) yield { type: 'gaps', gaps: gaps(request.claimedTokens?.length ?? 0) };
   }
   const checks = createAnswerChecks({
     ...{ records, clock, log, onAlarm: ({ peer }) => alarms.push(peer) },
+    ...{ serves: () => state.isServed, onDoubt: () => undefined, isKnown: () => true },
+    opinionsFrom: () => 'anybody',
+    async buyOpinion({ without }) {
+      opinionsOn.push(...without);
+      return null;
+    },
     random: () => (state.isSampled ? 0 : CHECKED_SHARE),
     hold() {
       if (!state.isFree) return null;
@@ -66,7 +83,7 @@ function setUp(gaps: (tokens: number) => readonly number[] = (tokens) => Array(t
   const settle = async () => {
     for (let each = 0; each < 20; each += 1) await turn();
   };
-  return { checks, clock, records, log, requests, alarms, state, settle };
+  return { checks, clock, records, log, requests, alarms, opinionsOn, state, settle };
 }
 
 describe('checks of bought answers', () => {
@@ -102,6 +119,18 @@ describe('checks of bought answers', () => {
     assert.equal(requests.length, 0);
   });
 
+  it('ask other providers only about models that this machine doesn’t serve', async () => {
+    const { checks, requests, opinionsOn, state, settle } = setUp();
+    for (let count = 0; count < 30; count += 1) checks.consider(answer());
+    await settle();
+    assert.deepEqual([requests.length > 0, opinionsOn], [true, []]);
+    state.isServed = false;
+    const repeated = requests.length;
+    for (let count = 0; count < 60; count += 1) checks.consider(answer());
+    await settle();
+    assert.deepEqual([requests.length, opinionsOn], [repeated, ['peer']]);
+  });
+
   it('wait until the machine is free, with a limit of number, size and time', async () => {
     const { checks, clock, requests, state, settle } = setUp();
     state.isFree = false;
@@ -130,6 +159,35 @@ describe('checks of bought answers', () => {
   });
 });
 
+for (const isServed of [true, false]) {
+  it(`a damaged record keeps no answer from being paid, ${isServed ? 'with' : 'without'} the model`, async () => {
+    const { checks, records, log, requests, opinionsOn, state, settle } = setUp();
+    state.isServed = isServed;
+    for (const text of ['{"standing":1}', '[]']) {
+      for (const collection of ['answer-checks', 'second-opinions']) records.set(collection, 'peer', text);
+      for (let count = 0; count < 60; count += 1) checks.consider(answer());
+      await settle();
+      assert.equal(checks.find({ id: 'none', peer: 'peer' }), null);
+    }
+    assert.ok(isServed ? requests.length > 0 : opinionsOn.length > 0);
+    assert.deepEqual(
+      log.lines.filter(({ level }) => level === 'error'),
+      [],
+    );
+  });
+}
+
+it('a check that can’t be stored keeps no answer from being paid', () => {
+  const { checks, records, log, state } = setUp();
+  state.isServed = false;
+  for (let count = 0; count < 60; count += 1) checks.consider(answer({ sampling: null }));
+  records.get = () => {
+    throw new Error('the database is closed');
+  };
+  checks.consider(answer());
+  assert.equal(log.lines.filter(({ level }) => level === 'error').length, 1);
+});
+
 describe('checked answers', () => {
   it('leave a provider out whose tokens fall short, and begin again afterwards', async () => {
     const { checks, alarms, log, settle } = setUp((tokens) => Array(tokens).fill(1));
@@ -143,12 +201,16 @@ describe('checked answers', () => {
     assert.ok(!JSON.stringify(log.lines).includes('Hello'));
   });
 
-  it('say nothing about a provider whose prompt is read in another way, or if they were stopped', async () => {
+  it('say nothing about a provider whose prompt or grammar is read in another way, or if they were stopped', async () => {
     const { checks, alarms, state, settle } = setUp((tokens) => Array(tokens).fill(2));
     state.promptHash = 'b'.repeat(64);
     for (let count = 0; count < 9; count += 1) checks.consider(answer());
     await settle();
     state.promptHash = APPLIED.promptHash;
+    state.grammarHash = 'c'.repeat(64);
+    for (let count = 0; count < 9; count += 1) checks.consider(answer());
+    await settle();
+    state.grammarHash = null;
     state.isAborted = true;
     checks.consider(answer());
     await settle();

@@ -191,6 +191,16 @@ describe('requests', () => {
     assert.throws(() => request.hold('new-2', 100n), code('new_provider_limit'));
   });
 
+  it('still does if the trusted one is asked again after its failure', () => {
+    const { budget, buy } = setUp();
+    buy('once', 100n);
+    const request = budget.openRequest(null);
+    for (let asked = 0; asked < 2; asked += 1)
+      request.hold('once', 100n).end({ kind: 'failed', charged: 0n });
+    assert.equal(budget.isTrusted('once'), false);
+    request.hold('new-1', 100n).end({ kind: 'failed', charged: 0n });
+  });
+
   it('pays at most one provider without receipts', () => {
     const { budget, buy } = setUp();
     buy('good', 100n);
@@ -234,6 +244,38 @@ describe('requests', () => {
     assert.throws(() => budget.openRequest(null).hold('good', 601n), code('daily_budget_spent'));
     clock.advance(24 * HOUR_MS);
     budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
+  });
+});
+
+describe('opinions', () => {
+  it('cost money, but make no provider trusted and no price usual', () => {
+    const { budget } = setUp();
+    const limit = () => budget.openRequest(null).priceLimit('a', [PRICE]);
+    budget.openRequest(null).hold('good', 100n).end(proven(50n));
+    const before = limit();
+    budget.openRequest(null).hold('stranger', 100n).end({ kind: 'compared', charged: 40n });
+    assert.deepEqual([budget.isTrusted('stranger'), budget.hasFailed('stranger')], [false, false]);
+    assert.deepEqual(limit(), before);
+    assert.equal(budget.spentDay(), 90n);
+  });
+
+  it('are asked of three strangers a day, also after a restart, while seven new providers can get a deposit', () => {
+    const { budget, clock, records, open, reserve } = setUp();
+    const taken = (from = budget) => [1, 2].map(() => from.takeOpinionPlace());
+    assert.deepEqual(
+      [taken(), taken(open(createMemoryRecordStore(records.snapshot())))],
+      [
+        [true, true],
+        [true, false],
+      ],
+    );
+    clock.advance(25 * HOUR_MS);
+    for (let peer = 0; peer < 3; peer += 1) reserve(`new-${peer}`, 1n);
+    assert.equal(budget.takeOpinionPlace(), true, 'seven are left');
+    reserve('new-3', 1n);
+    assert.equal(budget.takeOpinionPlace(), false, 'six are left');
+    clock.advance(25 * HOUR_MS);
+    assert.equal(budget.takeOpinionPlace(), true);
   });
 });
 

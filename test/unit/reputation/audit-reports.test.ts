@@ -1,8 +1,9 @@
 /**
- * Verifies: what a known peer found at others counts by its own standing here and ages; what strangers say, however many,
+ * Verifies: what a known peer holds against others counts by its own standing here and ages; what strangers say, however many,
  *   counts nothing; asking costs little; a peer's verdict on itself, forged, foreign or from the future isn't taken.
  * Setup: real keys and signatures, a network in memory, and a clock that the test moves.
- * Fails if: a ring of peers that praise each other gains a place, one that accuses others costs them one, anybody's text is
+ * Fails if: a ring of peers that praise each other gains a place, one that accuses others costs them one, members that serve
+ *   well lift the others or can accuse without limit, anybody's text is
  *   taken as another one's verdict, strangers are asked, or a restart forgets.
  */
 import assert from 'node:assert/strict';
@@ -11,6 +12,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import fc from 'fast-check';
 import { createPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { createVerdicts } from '../../../main/core/answer-checks/index.ts';
+import { ACCUSATIONS_FULL_MAX } from '../../../main/core/reputation/audit-reports.ts';
 import { createAuditReports, createExperience } from '../../../main/core/reputation/index.ts';
 import type { PeerKey } from '../../../main/ports/network.ts';
 import type { AuditVerdict } from '../../../shared/audit-verdict.ts';
@@ -68,7 +70,7 @@ const verdict = (auditor: string, provider: string, patch: Partial<AuditVerdict>
   ...patch,
 });
 
-test('a known auditor’s verdicts raise and lower strangers, by its standing, and age', async () => {
+test('a known auditor’s accusations lower strangers, by its standing, and age; its praise lifts none', async () => {
   const [auditor, good, bad] = [await newKey(), await newKey(), await newKey()];
   const shown = [
     await auditor.sign(verdict(auditor.peer, good.peer)),
@@ -76,10 +78,8 @@ test('a known auditor’s verdicts raise and lower strangers, by its standing, a
   ];
   const { clock, buy, consider, judged, records } = setUp({ [auditor.peer]: shown });
   buy(auditor.peer, 20);
-  const stranger = judged('stranger').failureRate;
   await consider(auditor.peer);
-  assert.ok(judged(good.peer).failureRate < stranger);
-  assert.ok(judged(good.peer).standing > 0);
+  assert.deepEqual(judged(good.peer), judged('stranger'));
   const accused = judged(bad.peer).failureRate;
   assert.ok(accused > 0.3, String(accused));
   clock.advance(60 * DAY_MS);
@@ -120,16 +120,58 @@ test('a ring of strangers gains nothing and harms nobody by any verdicts', async
   );
 });
 
-test('a peer that was known and cheats speaks for nobody any more', async () => {
-  const [auditor, friend] = [await newKey(), await newKey()];
+test('a ring with members that serve well lifts no other, and harms few by accusing many', async () => {
+  const ring = await Promise.all(Array.from({ length: 5 }, newKey));
+  const honest = await Promise.all(Array.from({ length: 12 }, newKey));
+  const claims = fc.record({
+    known: fc.integer({ min: 1, max: 3 }),
+    served: fc.integer({ min: 5, max: 200 }),
+    accused: fc.integer({ min: 1, max: honest.length }),
+  });
+  const most = async ({
+    known,
+    served,
+    accused,
+  }: Readonly<Record<'known' | 'served' | 'accused', number>>) => {
+    const shown: Record<string, string[]> = {};
+    for (const auditor of ring) {
+      const praised = ring.filter((each) => each !== auditor).map(({ peer }) => verdict(auditor.peer, peer));
+      const failed = honest
+        .slice(0, accused)
+        .map(({ peer }) => verdict(auditor.peer, peer, { hasPassed: false, tokens: 1_000_000 }));
+      shown[auditor.peer] = await Promise.all([...praised, ...failed].map(auditor.sign));
+    }
+    const { asked, buy, consider, judged, experience, reports } = setUp(shown);
+    const auditors = ring.slice(0, known);
+    for (const { peer } of auditors) buy(peer, served);
+    await consider(...ring.map(({ peer }) => peer));
+    assert.equal(asked.length, known, 'the members that served');
+    const standings = auditors.reduce((sum, { peer }) => sum + experience.ownStanding(peer), 0);
+    for (const { peer } of ring.slice(known)) {
+      assert.deepEqual(judged(peer), judged('stranger'), 'praise makes nobody known');
+    }
+    const weight = honest
+      .flatMap(({ peer }) => reports.of(peer))
+      .reduce((sum, each) => sum + each.auditorStanding, 0);
+    assert.ok(weight <= ACCUSATIONS_FULL_MAX * standings * (1 + 1e-9), `${weight} of ${standings}`);
+  };
+  await fc.assert(fc.asyncProperty(claims, most), {
+    numRuns: 15,
+    examples: [[{ known: 3, served: 200, accused: honest.length }]],
+  });
+});
+
+test('a peer that was known and cheats accuses nobody any more', async () => {
+  const [auditor, honest] = [await newKey(), await newKey()];
   const { buy, consider, judged, experience } = setUp({
-    [auditor.peer]: [await auditor.sign(verdict(auditor.peer, friend.peer))],
+    [auditor.peer]: [await auditor.sign(verdict(auditor.peer, honest.peer, { hasPassed: false }))],
   });
   buy(auditor.peer, 20);
+  const before = judged(honest.peer).failureRate;
   await consider(auditor.peer);
-  assert.ok(judged(friend.peer).standing > 0);
+  assert.ok(judged(honest.peer).failureRate > before);
   experience.noteEnd(auditor.peer, SHA256, { kind: 'cheated' });
-  assert.equal(judged(friend.peer).standing, 0);
+  assert.deepEqual(judged(honest.peer), judged('stranger'));
 });
 
 test('only an auditor’s own verdicts on others are taken, and malformed responses are none', async () => {

@@ -57,7 +57,33 @@ describe('judgment', () => {
     assert.deepEqual(audited(0, false, 0), STRANGER);
     assert.ok(audited(1, false, 0).failureRate > audited(1, false, 30 * DAY_MS).failureRate);
     assert.ok(audited(1, false, 30 * DAY_MS).failureRate > STRANGER.failureRate);
-    assert.ok(audited(1, true, 0).standing > audited(1, true, 30 * DAY_MS).standing);
+    assert.equal(audited(1, false, 0).standing, 0);
+  });
+
+  it('praise makes nobody better than a stranger, and answers accusations (property)', () => {
+    const audit = (hasPassed: boolean) =>
+      fc.record({
+        auditorStanding: fc.double({ min: 0, max: 1, noNaN: true }),
+        hasPassed: fc.constant(hasPassed),
+        ageMs: fc.integer({ min: 0, max: 90 * DAY_MS }),
+      });
+    /** A sum in another order differs in its last digits. */
+    const ROUNDING = 1e-12;
+    const praises = fc.array(audit(true), { maxLength: 50 });
+    const accused = fc.array(audit(false), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(praises, accused, (praise, accusations) => {
+        assert.deepEqual(judge({ good: 0, bad: 0, audits: praise }), STRANGER);
+        const alone = judge({ good: 0, bad: 0, audits: accusations });
+        const answered = judge({ good: 0, bad: 0, audits: [...accusations, ...praise] });
+        assert.ok(answered.failureRate <= alone.failureRate + ROUNDING);
+        assert.ok(answered.failureRate >= STRANGER.failureRate - ROUNDING);
+      }),
+      { examples: [[Array(50).fill(PASSED), [{ ...PASSED, hasPassed: false }]]] },
+    );
+    const failed = { ...PASSED, hasPassed: false };
+    const answered = judge({ good: 0, bad: 0, audits: [failed, ...Array(10).fill(PASSED)] });
+    assert.deepEqual(answered, STRANGER, 'ten passed audits answer a failed one');
   });
 
   it('each failure under a new name makes all strangers worse, and a good first answer better', () => {
