@@ -1,6 +1,8 @@
 /** The status as pages show it, with its sentence: the agent's, or that this page has lost its agent. */
+
 import { statusModels, statusOf } from '../shared/status.ts';
 import { writeMoment } from './format.ts';
+import { useIsFree } from './parts/amount.tsx';
 import type { ShownStatus } from './parts/glyph.tsx';
 import { useModelName, useNow, useStrings } from './parts/strings.ts';
 import { useStartup, useStartupText } from './startup.ts';
@@ -22,7 +24,7 @@ export function useShownStatus(): Shown {
   const settings = useSection('settings');
   const { models } = useSection('models');
   const connection = useConnection();
-  const isOwn = useSection('machines') !== null;
+  const isOwn = useIsFree();
   const modelName = useModelName();
   const nowMs = useNow(60_000);
   const start = useStart();

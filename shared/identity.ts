@@ -12,6 +12,25 @@ export const secondsSchema = z
 export const addressSchema = hex(20);
 /** Of a secp256k1 key, with its recovery byte. */
 export const walletSignatureSchema = hex(65);
+/** Longest signature of a contract wallet, in bytes: such as of a few owners of one. */
+const CONTRACT_SIGNATURE_BYTES_MAX = 640;
+/** Of a secp256k1 key, or one that a contract wallet accepts (ERC-1271). */
+export const bindingSignatureSchema = z
+  .string()
+  .regex(new RegExp(`^0x([0-9a-fA-F]{2}){65,${CONTRACT_SIGNATURE_BYTES_MAX}}$`));
+
+/** Signature of a payout address whose key isn't on the machine, with the times that it signed. */
+export const signedBindingSchema = z.object({
+  peer: peerSchema,
+  payout: addressSchema,
+  fromSeconds: secondsSchema,
+  untilSeconds: secondsSchema,
+  signature: bindingSignatureSchema,
+});
+export type SignedBinding = z.infer<typeof signedBindingSchema>;
+/** The same before it is signed. */
+export const bindingTermsSchema = signedBindingSchema.omit({ signature: true });
+export type BindingTerms = z.infer<typeof bindingTermsSchema>;
 
 /** Characters of a binding. */
 export const BINDING_CHARACTERS_MAX = 4_096;

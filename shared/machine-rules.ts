@@ -20,7 +20,7 @@ export const RULED_SETTINGS = {
   ],
   schedule: ['scheduleOn', 'schedule', 'onlyOffPeakHours', 'offPeakHours'],
   intensity: ['comfort', 'wattsMax'],
-  jobs: ['categoriesOff'],
+  jobs: ['categoriesOff', 'jobPreference', 'jobSourceOrder'],
   models: ['modelMemoryBytesMax', 'modelIdleMinutes', 'modelBudgetBytes'],
 } as const satisfies Readonly<Record<RuleGroup, readonly (keyof Settings)[]>>;
 

@@ -1,6 +1,7 @@
 /** The private network of one owner's machines: roles, the lists that owners sign, and what machines tell each other. */
 import { z } from 'zod';
 import { machineRulesSchema, ruleGroupSchema } from './machine-rules.ts';
+import { assetSchema } from './money.ts';
 import { presenceSchema } from './presence.ts';
 
 /**
@@ -25,6 +26,8 @@ export const networkIdSchema = z.string().regex(/^[0-9a-f]{16}$/);
 /** 32 bytes in hex. */
 export const secretSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const peerIdSchema = z.string().min(1).max(100);
+/** An address on the chain, in the notation in which it is compared: with the EIP-55 checksum. */
+export const payoutAddressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 const nameSchema = z.string().min(1).max(MACHINE_NAME_CHARACTERS_MAX);
 
 export const listedMachineSchema = z.object({
@@ -36,7 +39,16 @@ export const listedMachineSchema = z.object({
 export type ListedMachine = z.infer<typeof listedMachineSchema>;
 
 /** Highest number of a version, a generation, a change or a revision. */
-const numberSchema = z.number().int().nonnegative().max(1_000_000_000);
+export const LIST_NUMBER_MAX = 1_000_000_000;
+const numberSchema = z.number().int().nonnegative().max(LIST_NUMBER_MAX);
+
+/**
+ * Returns the number of what replaces the one before. It ends at the highest: of equals that of the owner ahead counts, so that
+ * an owner that signed the highest number can be overruled.
+ */
+export function numberAfter(before: number): number {
+  return Math.min(LIST_NUMBER_MAX, before + 1);
+}
 
 /**
  * Decision of an owner about a machine. A higher generation replaces a lower one; within a generation a removal replaces
@@ -59,6 +71,17 @@ export const DECISIONS_MAX = 128;
 export const setRulesSchema = z.object({ revision: numberSchema, values: machineRulesSchema });
 export type SetRules = z.infer<typeof setRulesSchema>;
 
+/**
+ * One payout address for all machines that sell to others. The one with the highest revision counts; null leaves the payout
+ * address to each machine.
+ */
+export const setPayoutSchema = z.object({
+  revision: numberSchema,
+  address: payoutAddressSchema.nullable(),
+  setAtMs: z.number().nonnegative(),
+});
+export type SetPayout = z.infer<typeof setPayoutSchema>;
+
 /** Payload of the JWS that each owner signs. The one with the higher version replaces its earlier one. */
 export const ownerListSchema = z.object({
   network: networkIdSchema,
@@ -67,8 +90,24 @@ export const ownerListSchema = z.object({
   version: numberSchema,
   machines: z.array(machineDecisionSchema).max(DECISIONS_MAX),
   rules: setRulesSchema.nullable(),
+  /** Absent in the lists of earlier versions. */
+  payout: setPayoutSchema.nullable().default(null),
 });
 export type OwnerList = z.infer<typeof ownerListSchema>;
+
+/**
+ * Payload of the JWS with which a machine leaves its network: the decision of this generation about it ends, and of its own lists
+ * those up to this version count. `leaves` tells it from everything else that the key signs.
+ */
+export const departureSchema = z.object({
+  network: networkIdSchema,
+  /** Peer ID of the machine that leaves, which signs. */
+  peer: peerIdSchema,
+  leaves: z.literal(true),
+  generation: numberSchema,
+  version: numberSchema,
+});
+export type Departure = z.infer<typeof departureSchema>;
 
 /** Longest JWS of a list: one of the most machines with the longest names fits. */
 export const LIST_CHARACTERS_MAX = 80_000;
@@ -77,12 +116,23 @@ export const signedListsSchema = z
   .array(z.string().min(1).max(LIST_CHARACTERS_MAX))
   .min(1)
   .max(OWNERS_MAX + 1);
-/** Longest message with lists. */
-export const LISTS_CHARACTERS_MAX = (OWNERS_MAX + 1) * (LIST_CHARACTERS_MAX + 10);
+const DEPARTURE_CHARACTERS_MAX = 1_000;
+/** Signed departures that machines exchange. Absent in the messages of earlier versions. */
+export const signedDeparturesSchema = z
+  .array(z.string().min(1).max(DEPARTURE_CHARACTERS_MAX))
+  .max(MACHINES_MAX)
+  .default([]);
+/** Longest message with lists and departures. */
+export const LISTS_CHARACTERS_MAX =
+  (OWNERS_MAX + 1) * (LIST_CHARACTERS_MAX + 10) + MACHINES_MAX * (DEPARTURE_CHARACTERS_MAX + 10);
 /** Body of a `POST` to {@link import('./wire.ts').ROSTER_PATH}. */
-export const listsMessageSchema = z.object({ lists: signedListsSchema });
-/** Response: the lists as they are after it; null for a peer that is none of the machines. */
-export const listsAnswerSchema = z.object({ taken: z.boolean(), lists: signedListsSchema.nullable() });
+export const listsMessageSchema = z.object({ lists: signedListsSchema, departures: signedDeparturesSchema });
+/** Response: the lists and departures as they are after it; null and none for a peer that is none of the machines. */
+export const listsAnswerSchema = z.object({
+  taken: z.boolean(),
+  lists: signedListsSchema.nullable(),
+  departures: signedDeparturesSchema,
+});
 
 /** Work that was done within a local day. */
 export const workDoneSchema = z.object({
@@ -107,6 +157,18 @@ export const machineDaySchema = z.object({
 });
 export type MachineDay = z.infer<typeof machineDaySchema>;
 
+/** Days over which a machine sums up what it earned outside. */
+export const OUTSIDE_DAYS = 30;
+/** Sale to others than the owner's machines. */
+export const outsideSchema = z.object({
+  asset: assetSchema,
+  /** Earned in the last {@link OUTSIDE_DAYS} days, in base units. */
+  earned: z.string().regex(/^\d{1,30}$/),
+  /** Address that this machine pays out to now. */
+  payout: payoutAddressSchema,
+});
+export type Outside = z.infer<typeof outsideSchema>;
+
 /** A machine's own report. Values that it can't measure are null. */
 export const machineReportSchema = z.object({
   presence: presenceSchema,
@@ -124,12 +186,14 @@ export const machineReportSchema = z.object({
   used: workDoneSchema,
   /** The last days with work, oldest first. */
   days: z.array(machineDaySchema).max(DAYS_REPORTED),
+  /** Null where it sells to nobody else; absent in the reports of earlier versions. */
+  outside: outsideSchema.nullable().default(null),
 });
 export type MachineReport = z.infer<typeof machineReportSchema>;
 
 /** Response to `GET` {@link import('./wire.ts').MACHINE_PATH}. */
 export const machineAnswerSchema = z.object({
-  /** SHA-256 of the lists that the machine has. */
+  /** SHA-256 of the lists and departures that the machine has. */
   lists: secretSchema,
   report: machineReportSchema,
 });
@@ -153,8 +217,17 @@ export const pairingAnswerSchema = z.object({
   network: networkIdSchema,
   founder: peerIdSchema,
   lists: signedListsSchema,
+  departures: signedDeparturesSchema,
 });
 export type PairingAnswer = z.infer<typeof pairingAnswerSchema>;
+
+/** Changes that decide who may set the payout address: the owner confirms each outside of the pages. */
+export const machinesQuestionSchema = z.object({
+  change: z.enum(['join', 'invite-owner', 'remove-owner', 'leave']),
+  /** Name of the machine that it is about, with the end of its peer ID; null where it isn't known yet. */
+  machine: z.string().max(100).nullable(),
+});
+export type MachinesQuestion = z.infer<typeof machinesQuestionSchema>;
 
 /** A machine as pages show it. */
 export const shownMachineSchema = z.object({
@@ -175,10 +248,21 @@ export const machinesStateSchema = z.object({
   /** This machine's own role; null once it was removed. */
   role: machineRoleSchema.nullable(),
   machines: z.array(shownMachineSchema),
-  /** Groups of settings that an owner set for all machines. */
+  /** Groups of settings that an owner set for all machines, this one included. */
   ruled: z.array(ruleGroupSchema),
+  /** Name of the owner's machine that set them; null if none is set. */
+  ruledBy: nameSchema.nullable(),
+  /** The payout address for all machines, and the owner's machine that set it; null where each has its own. */
+  payout: z
+    .object({ address: payoutAddressSchema, by: nameSchema.nullable(), setAtMs: z.number() })
+    .nullable(),
 });
 export type MachinesState = z.infer<typeof machinesStateSchema>;
+
+/** Returns the name with the end of the peer ID, because several machines can have one name. */
+export function nameOf({ name, peer }: Pick<ListedMachine, 'name' | 'peer'>): string {
+  return `${plainMachineName(name)} (${peer.slice(-8)})`;
+}
 
 /** Removes control characters and marks that would change how a terminal or a page shows the name. */
 export function plainMachineName(name: string): string {

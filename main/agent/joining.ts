@@ -4,6 +4,7 @@ import { bip39Words } from '../adapters/ethers/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
 import { joinNetwork, type MembershipRecord } from '../core/machines/index.ts';
 import { systemClock } from '../ports/clock.ts';
+import { PROGRAM } from '../ports/program.ts';
 import { PAIRING_LISTEN, PAIRING_TAG } from './pairing-place.ts';
 
 /** Time in which the machine that shows the code is found. */
@@ -36,6 +37,6 @@ export function refuseWithOthers(others: number): void {
   if (others === 0) return;
   throw new AppError(
     'bad-request',
-    `This machine is in a network with ${others} other machine${others === 1 ? '' : 's'}. Nothing was changed. To leave it, delete machines.json in the folder "keys" of its data.`,
+    `This machine is in a network with ${others} other machine${others === 1 ? '' : 's'}. Nothing was changed. To leave it, run \`${PROGRAM.command} machines leave\`.`,
   );
 }

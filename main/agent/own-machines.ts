@@ -1,13 +1,15 @@
 /** Opens the private network of the owner's machines: membership, roles, reports, orders and codes for further machines. */
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
   DAYS_REPORTED,
   type MachineDay,
   type MachineOrder,
   type MachineReport,
+  OUTSIDE_DAYS,
+  type Outside,
   plainMachineName,
 } from '../../shared/machines.ts';
+import { plainAsset } from '../../shared/money.ts';
 import { bip39Words } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
@@ -38,12 +40,17 @@ import { joinByCode, refuseWithOthers } from './joining.ts';
 import { machineMetrics } from './machine-metrics.ts';
 import { type MembershipFile, membershipFile } from './membership-file.ts';
 import { serveMetrics } from './metrics.ts';
+import type { Money } from './money.ts';
+import { newNetwork } from './own-membership.ts';
 import { PAIRING_LISTEN, PAIRING_TAG } from './pairing-place.ts';
 import type { Selling } from './selling.ts';
+import { watchSharedPayout } from './shared-payout.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Share of a day's work whose power draw has to be known for its energy to be known. */
 const MEASURED_SHARE_MIN = 0.95;
+/** The ledger is read again after this time. */
+const EARNED_EVERY_MS = 60_000;
 
 /** The key and name of the private network, before its roster can be read. */
 export interface OwnNetwork extends Pick<MembershipRecord, 'network' | 'networkKey'> {
@@ -69,6 +76,13 @@ export interface OwnMachines {
   readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
   /** Joins another network at the next start; `restarts`: it follows automatically. Fails like `joinByCode` and `refuseWithOthers`. */
   readonly join: (code: string) => Promise<{ readonly restarts: boolean }>;
+  /**
+   * Leaves the network: tells the machines that are connected, and removes the membership with its key here. Nothing that was
+   * recorded changes. Counts completely from the next start on. Fails like `MachineRoster.leave`.
+   */
+  readonly leave: () => Promise<{ readonly restarts: boolean }>;
+  /** True on an owner's machine. */
+  readonly isOwner: () => boolean;
   /** From now on this machine reports what it does. */
   readonly start: (parts: {
     readonly report: () => MachineReport;
@@ -77,25 +91,23 @@ export interface OwnMachines {
   }) => void;
 }
 
-/** Null in the other profiles, which have no machines of one owner. */
-export function readOwnNetwork({ terms }: Surroundings, { paths }: Foundation): OwnNetwork | null {
-  if (terms.isPaid) return null;
-  const file = membershipFile(paths.keys);
+/** Null where this machine sells to others and its owner joined it with no other machine. */
+export function readOwnNetwork({ terms, serves }: Surroundings, { paths }: Foundation): OwnNetwork | null {
+  const file = membershipFile(paths.keys, terms.isPaid ? 'outside' : 'office');
   const record = file.read();
-  const { networkKey, network } = record ?? {
-    networkKey: randomBytes(32).toString('hex'),
-    network: randomBytes(8).toString('hex'),
-  };
+  if (terms.isPaid && (record === null || !serves)) return null;
+  const { networkKey, network } = record ?? newNetwork();
   return { file, record, networkKey, network };
 }
 
 export async function openOwnMachines(
   surroundings: Surroundings,
-  { presence, settings, paths }: Foundation,
+  foundation: Foundation,
   own: OwnNetwork,
   { network, shell }: { readonly network: Network; readonly shell: Pick<ShellLink, 'tell'> },
 ): Promise<OwnMachines> {
   const { clock, config, log, changed, onClose } = surroundings;
+  const { presence, settings } = foundation;
   const { key } = network;
   const record = own.record ?? (await found(own, network, clock.now()));
   const ownLog = log.child('machines');
@@ -108,11 +120,13 @@ export async function openOwnMachines(
   const rules = createSharedRules({ roster, own: key.peer, settings });
   onClose(() => rules.stop());
   let report: (() => MachineReport) | null = null;
+  watchSharedPayout(surroundings, foundation, {
+    ...{ roster, network: own.network, own: key.peer },
+    isIdle: () => report === null || report().jobs === 0,
+    restart: config.host === 'desktop' ? () => shell.tell({ type: 'restart' }) : null,
+  });
   let isWatched = () => false;
-  const readReport = () => {
-    if (report === null) throw new Error('a machine reports only after its start');
-    return report();
-  };
+  const readReport = () => reportAfterStart(report);
   const watch = createMachineWatch({
     ...{ network, roster, clock },
     isWatched: () => isWatched(),
@@ -123,6 +137,11 @@ export async function openOwnMachines(
     ownLog.info('An owner’s order was followed', { order });
     if (order === 'pause') presence.pause('resume');
     else presence.resume();
+  };
+  const restartSoon = () => {
+    const restarts = config.host === 'desktop';
+    if (restarts) shell.tell({ type: 'restart' });
+    return { restarts };
   };
   const invitations = createInvitations({
     ...{ clock, log: ownLog, words: bip39Words() },
@@ -137,31 +156,29 @@ export async function openOwnMachines(
     rules,
     serve: (provider) => createMachineService({ roster, report: readReport, obey, provider }),
     refusal: () => refusalFor(roster.roleOf(key.peer)),
+    isOwner: () => roster.roleOf(key.peer) === 'owner',
     async join(code) {
-      refuseWithOthers(roster.machines().filter(({ peer }) => peer !== key.peer).length);
+      if (roster.roleOf(key.peer) !== null)
+        refuseWithOthers(roster.machines().filter(({ peer }) => peer !== key.peer).length);
       await invitations.close();
       const name = plainMachineName(hostname());
-      const joined = await joinByCode(paths.keys, { code, name });
+      const joined = await joinByCode(foundation.paths.keys, { code, name });
       hasLeft = true;
       own.file.write(joined);
       ownLog.info('This machine has joined a network', { founder: joined.founder });
-      const restarts = config.host === 'desktop';
-      if (restarts) shell.tell({ type: 'restart' });
-      return { restarts };
+      return restartSoon();
     },
-    async order(peer, order) {
-      const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
-      const failed = await Promise.all(
-        machines
-          .map(async (machine) => {
-            if (machine.isSelf) obey(order);
-            else await watch.order(machine.peer, order);
-            return null;
-          })
-          .map((sent, index) => sent.catch(() => machines[index]?.name ?? null)),
-      );
-      return failed.filter((name) => name !== null);
+    async leave() {
+      await invitations.close();
+      // Stored before the others learn it: a crash from here on ends in the same way.
+      await roster.leave();
+      await watch.tell();
+      hasLeft = true;
+      own.file.remove();
+      ownLog.info('This machine has left its network');
+      return restartSoon();
     },
+    order: (peer, order) => sendOrders(watch, { peer, order, obey }),
     start(parts) {
       report = parts.report;
       isWatched = parts.isWatched;
@@ -169,6 +186,44 @@ export async function openOwnMachines(
       onClose(() => watch.stop());
     },
   };
+}
+
+function reportAfterStart(report: (() => MachineReport) | null): MachineReport {
+  if (report === null) throw new Error('a machine reports only after its start');
+  return report();
+}
+
+/** Resolves with the names of the machines that didn't take the order. `peer`: null is all machines. */
+async function sendOrders(
+  watch: MachineWatch,
+  {
+    peer,
+    order,
+    obey,
+  }: {
+    readonly peer: string | null;
+    readonly order: MachineOrder;
+    readonly obey: (order: MachineOrder) => void;
+  },
+): Promise<readonly string[]> {
+  const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
+  const failed = await Promise.all(
+    machines
+      .map(async (machine) => {
+        if (machine.isSelf) obey(order);
+        else await watch.order(machine.peer, order);
+        return null;
+      })
+      .map((sent, index) => sent.catch(() => machines[index]?.name ?? null)),
+  );
+  return failed.filter((name) => name !== null);
+}
+
+/** The response where this machine sells to others and computes nothing for free. */
+export function refuseFreeWork(): Response {
+  const message = 'This machine sells to others. It doesn’t run jobs for the owner’s other machines.';
+  const error = { message, type: 'permission_error', code: 'sells-outside', param: null };
+  return Response.json({ error }, { status: 403 });
 }
 
 async function found(own: OwnNetwork, { key }: Network, nowMs: number): Promise<MembershipRecord> {
@@ -206,7 +261,12 @@ export function reportOf(
   {
     workWatts,
     work,
-  }: { readonly workWatts: Pick<WorkWatts, 'now'>; readonly work: Pick<WorkMeter, 'energy'> },
+    outside,
+  }: {
+    readonly workWatts: Pick<WorkWatts, 'now'>;
+    readonly work: Pick<WorkMeter, 'energy'>;
+    readonly outside: () => Outside | null;
+  },
 ): () => MachineReport {
   if (workBook === null) throw new Error('machines report only in a private network');
   let device: string | null = null;
@@ -237,7 +297,28 @@ export function reportOf(
       served: workBook.today('sold'),
       used: workBook.today('bought'),
       days: daysOf(workBook, work),
+      outside: outside(),
     };
+  };
+}
+
+/** Returns what reads how much this machine earned from others, at most once a minute. */
+export function outsideOf(
+  { terms, clock }: Surroundings,
+  { ledger }: Pick<Foundation, 'ledger'>,
+  { chain, wallet }: Pick<Money, 'chain' | 'wallet'>,
+): () => Outside | null {
+  if (!terms.isPaid) return () => null;
+  const asset = plainAsset(chain.token);
+  let last: { readonly atMs: number; readonly earned: string } | null = null;
+  return () => {
+    const nowMs = clock.monotonic();
+    if (last === null || nowMs - last.atMs >= EARNED_EVERY_MS) {
+      const days = ledger.earningsByDay(asset.id, chain.coin.id, OUTSIDE_DAYS);
+      const earned = days.reduce((sum, day) => sum + day.earned, 0n);
+      last = { atMs: nowMs, earned: String(earned > 0n ? earned : 0n) };
+    }
+    return { asset, earned: last.earned, payout: wallet.payout };
   };
 }
 
@@ -259,7 +340,8 @@ export async function startOwnMachines(
   parts: { readonly report: () => () => MachineReport; readonly hasPages: () => boolean },
 ): Promise<string | null> {
   if (machines === null) return null;
-  const port = config.metricsPort ?? null;
+  // A storefront's own metrics have that port.
+  const port = config.role === 'owner' ? (config.metricsPort ?? null) : null;
   machines.start({ report: parts.report(), isWatched: () => port !== null || parts.hasPages() });
   return serveMetrics(() => machineMetrics(machines.watch.machines()), port, onClose);
 }

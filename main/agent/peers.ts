@@ -10,6 +10,7 @@ import type { Log } from '../ports/log.ts';
 import type { Market, Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
 import type { OwnNetwork } from './own-machines.ts';
+import { PROFILES } from './profiles.ts';
 import { openReaching } from './reaching.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -40,7 +41,7 @@ export async function openNetwork(
       clock,
       mdns,
       log: log.child('peers'),
-      ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
+      ...(own && privateOptions(own)),
       ...(openMarket && {
         market: { announce, forwardedPort: forwardedPortOf(foundation), ...publicDhtOf(config, foundation) },
       }),
@@ -66,6 +67,29 @@ export async function openNetwork(
   const listening = [...network.addresses()];
   log.child('start').info('Listening for peers', { peer: network.key.peer, addresses: listening, mdns });
   return { network, ways };
+}
+
+function privateOptions({ network, networkKey }: Pick<OwnNetwork, 'network' | 'networkKey'>) {
+  return { networkKey, mdnsServiceTag: `_idlewatt-${network}._udp.local` };
+}
+
+/** Opens the private network of the owner's machines next to the one on which this machine sells, with the same peer ID. */
+export async function openPrivateNetwork(
+  { clock, onClose, log }: Surroundings,
+  { paths }: Pick<Foundation, 'paths'>,
+  own: OwnNetwork,
+): Promise<Network> {
+  const { listen, mdns } = PROFILES.office;
+  const addresses = { listen, ...ANNOUNCED_NOWHERE };
+  const network = await startListening(addresses, log.child('start'), (chosen) =>
+    createNetwork({
+      ...{ folder: paths.keys, listen: chosen, clock, mdns, log: log.child('machines') },
+      ...privateOptions(own),
+    }),
+  );
+  onClose(() => network.stop());
+  log.child('start').info('Listening for the owner’s machines', { addresses: [...network.addresses()] });
+  return network;
 }
 
 /** A machine with an address of its own in IPv6 may be reached there; without one, listening would fail. */

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
 import { AppError } from '../../shared/errors.ts';
+import type { MachinesQuestion } from '../../shared/machines.ts';
 import type { ShellFacts } from '../../shared/shell-facts.ts';
 import type { GpuProbe } from '../ports/machine.ts';
 
@@ -22,6 +23,12 @@ export interface ShellLink {
    */
   chooseBackup(folder: string): Promise<string | null>;
   answerBackup(id: string, name: string | null, problem: string | null): void;
+  /**
+   * Asks the owner about a change of the machines. Rejects with `not-permitted` if they decline, and with `unsupported` without
+   * a shell; `command` does it on the terminal.
+   */
+  confirmMachines(question: MachinesQuestion, command: string): Promise<void>;
+  answerMachines(id: string, approved: boolean): void;
   /** gpu.js in the shell's hidden window. Rejects with `unsupported` or `aborted`. */
   readonly gpuProbe: GpuProbe;
 }
@@ -39,6 +46,7 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
   const backups = createBackupQuestion(queue);
   return {
     chooseBackup: backups.ask,
+    ...createMachinesQuestions(queue),
     answerBackup: backups.answer,
     connected: () => queue.listening,
     requests: (signal) => queue.read(signal),
@@ -67,6 +75,40 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
         }
       },
     },
+  };
+}
+
+/** Questions about the machines that wait for the shell's answer: it shows one, and declines those that come meanwhile. */
+const QUESTIONS_MAX = 4;
+
+/** Questions about the machines; the shell shows one at a time, and declines others meanwhile. */
+function createMachinesQuestions(queue: RequestQueue): Pick<ShellLink, 'confirmMachines' | 'answerMachines'> {
+  const waiting = new Map<string, (approved: boolean) => void>();
+  // A shell that is gone answers no more, and the next one isn't to show a question that nobody waits for.
+  queue.onLeft(() => {
+    queue.drop((request) => request.type === 'confirm-machines');
+    for (const settle of [...waiting.values()]) settle(false);
+  });
+  return {
+    async confirmMachines(question, command) {
+      if (!queue.listening) {
+        throw new AppError(
+          'unsupported',
+          `Without the desktop app, this is confirmed on the terminal. Nothing was changed. Run \`${command}\`.`,
+        );
+      }
+      if (waiting.size >= QUESTIONS_MAX) {
+        throw new AppError('busy', 'Another question waits for your answer. Nothing was changed.');
+      }
+      const id = randomUUID();
+      const approved = await new Promise<boolean>((resolve) => {
+        waiting.set(id, resolve);
+        queue.push({ type: 'confirm-machines', id, question });
+      });
+      waiting.delete(id);
+      if (!approved) throw new AppError('not-permitted', 'You declined. Nothing was changed.');
+    },
+    answerMachines: (id, approved) => waiting.get(id)?.(approved),
   };
 }
 
@@ -102,10 +144,22 @@ function createBackupQuestion(queue: RequestQueue) {
 class RequestQueue {
   readonly #requests: ShellRequest[] = [];
   readonly #wakers = new Set<() => void>();
+  readonly #leftListeners: (() => void)[] = [];
   #listeners = 0;
 
   get listening(): boolean {
     return this.#listeners > 0;
+  }
+
+  /** Called when the last listener has gone. */
+  onLeft(listener: () => void): void {
+    this.#leftListeners.push(listener);
+  }
+
+  /** Removes requests that no listener has taken yet. */
+  drop(isDropped: (request: ShellRequest) => boolean): void {
+    const kept = this.#requests.filter((request) => !isDropped(request));
+    this.#requests.splice(0, this.#requests.length, ...kept);
   }
 
   push(request: ShellRequest): void {
@@ -125,6 +179,7 @@ class RequestQueue {
       }
     } finally {
       this.#listeners -= 1;
+      if (this.#listeners === 0) for (const left of this.#leftListeners) left();
       signal?.removeEventListener('abort', wake);
     }
   }

@@ -11,6 +11,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { applyUpdate } from '../../shared/api/state-updates.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
+import type { MachinesQuestion } from '../../shared/machines.ts';
 import type { OwnerNotification } from '../../shared/notification.ts';
 import type { PauseUntil, StartFor } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
@@ -42,6 +43,10 @@ export interface ShellLinkOptions {
   readonly onSuspend?: (listener: () => void) => () => void;
   /** Resolves with the owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
+  /** Resolves with the owner's answer to one payout address for all machines; the signal aborts when the link closes. */
+  readonly confirmPayout: (address: string | null, signal: AbortSignal) => Promise<boolean>;
+  /** Resolves with the owner's answer to a change of the machines; the signal aborts when the link closes. */
+  readonly confirmMachines: (question: MachinesQuestion, signal: AbortSignal) => Promise<boolean>;
   /** Facts about the shell's system. */
   readonly facts: () => ShellFacts;
   /** Lets the owner choose a backup and copies it into the folder; resolves with its name there, or null. */
@@ -158,6 +163,16 @@ async function answer(request: ShellRequest, answering: Answering): Promise<void
       return answerProbe(request.id, answering);
     case 'choose-backup':
       return answerBackup(request, answering);
+    case 'confirm-payout-for-all': {
+      const { address } = request;
+      if (await options.confirmPayout(address, signal)) await agent.shell.setPayoutForAll({ address });
+      return;
+    }
+    case 'confirm-machines': {
+      const approved = await options.confirmMachines(request.question, signal);
+      await agent.shell.answerMachines({ id: request.id, approved });
+      return;
+    }
     case 'confirm-spend': {
       const approved = await options.confirmSpend(request.summary, signal);
       await agent.shell.answerSpend({ id: request.id, approved });

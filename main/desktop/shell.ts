@@ -17,9 +17,11 @@ import { type AgentHost, type AgentRefusal, refusedHost, startAgentHost } from '
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
 import { applicationMenu } from './application-menu.ts';
-import { ask, openQuestions } from './ask.ts';
+import { ask, openQuestions, type Question } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { createMachinesConfirmer } from './confirm-machines.ts';
+import { createPayoutConfirmer } from './confirm-payout.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
 import { readHomepage } from './homepage.ts';
@@ -136,10 +138,12 @@ export class Shell {
   }
 
   #createAgent(): AgentSession {
+    const askOwner = (question: Question, signal: AbortSignal) =>
+      ask(question, { parent: this.#window.onScreen(), signal });
     const spends = createSpendConfirmer({
       language: () => this.#state.language,
       now: Date.now,
-      ask: (question, signal) => ask(question, { parent: this.#window.onScreen(), signal }),
+      ask: askOwner,
     });
     return new AgentSession({
       startHost: () => this.#startHost(),
@@ -151,6 +155,8 @@ export class Shell {
           onSuspend,
           probeGpu: () => probeGpu(this.#options.place.appFolder),
           confirmSpend: spends.confirm,
+          confirmPayout: createPayoutConfirmer({ language: () => this.#state.language, ask: askOwner }),
+          confirmMachines: createMachinesConfirmer({ language: () => this.#state.language, ask: askOwner }),
           chooseBackup: (folder) => chooseBackup(folder, this.#window.onScreen()),
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,

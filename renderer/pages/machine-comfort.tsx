@@ -12,7 +12,7 @@ import { Fact } from '../parts/fact.tsx';
 import { useForecast } from '../parts/forecast.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { RuledNote } from '../parts/ruled-note.tsx';
+import { RuledNote, useIsRuled } from '../parts/ruled-note.tsx';
 import { Count, Toggle } from '../parts/setting.tsx';
 import { StopSlider } from '../parts/slider.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -40,6 +40,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
   const { devices } = useSection('machine');
   const hasCard = devices.some(({ kind }) => kind === 'gpu');
   const limits = comfortLimits(comfort);
+  const isRuled = useIsRuled();
   return (
     <Card title={t('settings.comfort')} aside={<Yield />}>
       <div className="pad">
@@ -48,6 +49,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
           value={comfort}
           minimum={COMFORT_MIN}
           maximum={COMFORT_MAX}
+          isDisabled={isRuled('comfort')}
           stops={STEPS.map((step) => t(`settings.comfortStep.${step}`))}
           onChange={(value) => change({ comfort: comfortSchema.parse(value) })}
         />
@@ -69,6 +71,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
           minimum={1}
           maximum={10_000}
           isOptional
+          isDisabled={isRuled('wattsMax')}
           onCommit={(watts) => change({ wattsMax: watts })}
         />
         <Count
@@ -129,6 +132,7 @@ function Yield() {
 function ModelMemory({ settings, change }: { settings: Settings; change: Change }) {
   const { t } = useStrings();
   const { modelMemoryBytesMax, modelIdleMinutes } = settings;
+  const isRuled = useIsRuled();
   return (
     <>
       <Count
@@ -139,6 +143,7 @@ function ModelMemory({ settings, change }: { settings: Settings; change: Change 
         minimum={1}
         maximum={100_000}
         isOptional
+        isDisabled={isRuled('modelMemoryBytesMax')}
         onCommit={(gigabytes) =>
           change({ modelMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
         }
@@ -150,6 +155,7 @@ function ModelMemory({ settings, change }: { settings: Settings; change: Change 
         value={modelIdleMinutes}
         minimum={1}
         maximum={240}
+        isDisabled={isRuled('modelIdleMinutes')}
         onCommit={(minutes) => change({ modelIdleMinutes: minutes })}
       />
     </>

@@ -14,7 +14,7 @@ const PLACES: Readonly<Record<RuleGroup, string>> = {
   running: hrefTo('settings', 'running'),
   schedule: hrefTo('schedule'),
   intensity: hrefTo('machine'),
-  jobs: hrefTo('settings', 'selling'),
+  jobs: hrefTo('sources'),
   models: hrefTo('settings', 'selling'),
 };
 

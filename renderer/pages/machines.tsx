@@ -2,21 +2,22 @@
 import type { MachineOrder, ShownMachine } from '../../shared/machines.ts';
 import { useAction } from '../calls.ts';
 import { writeMeasured, writeMoment, writeNumber } from '../format.ts';
-import { ActionButton, ActionLink, buttonClass, IconButton } from '../parts/button.tsx';
+import { ActionButton, buttonClass, IconButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { Empty } from '../parts/empty.tsx';
 import { Note } from '../parts/note.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
-import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { MachineHistory } from './machines-history.tsx';
 import { MachineInvitation } from './machines-invitation.tsx';
 import { MachineJoin } from './machines-join.tsx';
+import { MachineLeave } from './machines-leave.tsx';
+import { EarnedOutside, MachinesNone, useOutsideColumn } from './machines-outside.tsx';
+import { MachinePayout } from './machines-payout.tsx';
 import { MachineRules } from './machines-rules.tsx';
 import { MACHINE_STATES, type MachineState, reasonOf, STATE_LOOKS, stateOf } from './machines-state.ts';
 
@@ -31,21 +32,12 @@ export function Machines() {
   const remove = useAction((peer: string) => agent.machines.remove({ peer }));
   const columns = useColumns({
     isOwner: state?.role === 'owner',
+    sellsOutside: state?.machines.some(({ report }) => report?.outside != null) ?? false,
     isBusy: order.busy || remove.busy,
     order: order.run,
     remove: remove.run,
   });
-  if (state === null) {
-    return (
-      <>
-        <PageHead title={t('nav.machines')} />
-        <Empty title={t('machines.none')}>
-          <p>{t('machines.noneNote')}</p>
-          <ActionLink href={hrefTo('settings', 'general')}>{t('machines.choose')}</ActionLink>
-        </Empty>
-      </>
-    );
-  }
+  if (state === null) return <MachinesNone />;
   const { machines } = state;
   const isOwner = state.role === 'owner';
   const areAllPaused = machines.every((machine) => ['paused', 'down'].includes(stateOf(machine)));
@@ -85,11 +77,13 @@ export function Machines() {
         <MachineHistory machines={machines} />
         <div className="stack">
           <MachineRules ruled={state.ruled} isOwner={isOwner} />
+          <MachinePayout state={state} />
           {isOwner ? <MachineInvitation /> : null}
           {machines.length <= 1 || state.role === null ? <MachineJoin /> : null}
         </div>
       </Columns>
       {isOwner || state.role === null ? null : <p className="sm soft">{t('machines.ownersAdd')}</p>}
+      {machines.length > 1 ? <MachineLeave /> : null}
     </>
   );
 }
@@ -151,6 +145,7 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
             hours: writeNumber(sum(({ served }) => served.workMs) / HOUR_MS, language, 1),
           })}
         </p>
+        <EarnedOutside machines={machines} />
       </div>
       <div className="fleet-side">
         <p className="sm soft fleet-now">{now.join(' · ')}</p>
@@ -176,16 +171,20 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
 
 function useColumns({
   isOwner,
+  sellsOutside,
   isBusy,
   order,
   remove,
 }: {
   isOwner: boolean;
+  /** One of the machines sells to others. */
+  sellsOutside: boolean;
   isBusy: boolean;
   order: (input: { peer: string; order: MachineOrder }) => void;
   remove: (peer: string) => void;
 }): readonly Column<ShownMachine>[] {
   const { t, language } = useStrings();
+  const outside = useOutsideColumn();
   const measured = (value: number | null | undefined) =>
     value == null ? '–' : writeMeasured(value, language);
   return [
@@ -231,9 +230,11 @@ function useColumns({
       key: 'tokens',
       head: t('machines.tokens'),
       isNumber: true,
-      fold: 4,
+      // Money never yields where space is short.
+      ...(sellsOutside ? { isOptional: true } : { fold: 4 as const }),
       cell: ({ report }) => (report === null ? '–' : writeNumber(report.served.outputTokens, language)),
     },
+    ...(sellsOutside ? [outside] : []),
     {
       key: 'acts',
       head: t('machines.acts'),

@@ -10,7 +10,7 @@ import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { StartMenu } from '../parts/pause.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { RuledNote } from '../parts/ruled-note.tsx';
+import { RuledNote, useIsRuled } from '../parts/ruled-note.tsx';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Toggle } from '../parts/setting.tsx';
@@ -54,6 +54,8 @@ function WeekCard({ change }: { change: Change }) {
   const { t } = useStrings();
   const settings = useSection('settings');
   const { schedule, offPeakHours, runWhen } = settings;
+  // All settings of this page are set together.
+  const isRuled = useIsRuled()('schedule');
   const [brush, setBrush] = useState<Brush>('run');
   const [before, setBefore] = useState<SettingsPatch | null>(null);
   const keep = (patch: SettingsPatch) => {
@@ -75,6 +77,7 @@ function WeekCard({ change }: { change: Change }) {
         <Segments
           label={t('settings.brushes')}
           value={brush}
+          isDisabled={isRuled}
           onChange={setBrush}
           options={BRUSHES.map((value) => ({
             value,
@@ -87,7 +90,7 @@ function WeekCard({ change }: { change: Change }) {
           <ActionButton
             kind="quiet"
             isSmall
-            isDisabled={before === null}
+            isDisabled={before === null || isRuled}
             onPress={() => {
               if (before) change(before);
               setBefore(null);
@@ -95,18 +98,19 @@ function WeekCard({ change }: { change: Change }) {
           >
             {t('settings.undo')}
           </ActionButton>
-          <ActionButton isSmall onPress={copyMonday}>
+          <ActionButton isSmall isDisabled={isRuled} onPress={copyMonday}>
             {t('settings.copyMonday')}
           </ActionButton>
         </span>
       </div>
-      <p className="week-how sm soft">{t('settings.paintHow')}</p>
+      {isRuled ? null : <p className="week-how sm soft">{t('settings.paintHow')}</p>}
       <WeekGrid
         label={t('settings.scheduleGrid')}
         hours={settings.scheduleOn ? schedule : ALWAYS_ON}
         offPeak={offPeakHours}
         isAlways={runWhen === 'always'}
         now={useLocalHour()}
+        isDisabled={isRuled}
         onPaint={paint}
       />
       <p className="key week-key">
@@ -186,6 +190,7 @@ function RunNow() {
 
 function Rules({ change }: { change: Change }) {
   const { t } = useStrings();
+  const isRuled = useIsRuled();
   const settings = useSection('settings');
   return (
     <Card label={t('settings.schedule')} className="rows">
@@ -193,11 +198,13 @@ function Rules({ change }: { change: Change }) {
       <Toggle
         label={t('settings.scheduleOn')}
         isSelected={settings.scheduleOn}
+        isDisabled={isRuled('scheduleOn')}
         onChange={(scheduleOn) => change({ scheduleOn })}
       />
       <Toggle
         label={t('settings.cheapOn')}
         isSelected={settings.onlyOffPeakHours}
+        isDisabled={isRuled('onlyOffPeakHours')}
         onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
       />
     </Card>

@@ -16,6 +16,13 @@ export function MachinesPart({ isOwn }: { isOwn: boolean }) {
           note={t(isOwn ? 'sources.machines.hereNote' : 'sources.machines.chooseNote')}
           href={isOwn ? hrefTo('machines') : hrefTo('settings', 'general')}
         />
+        {isOwn ? null : (
+          <Row
+            title={<b>{t('nav.machines')}</b>}
+            note={t('machines.outside.lead')}
+            href={hrefTo('machines')}
+          />
+        )}
         <FactRows asks={t('sources.machines.asks')} sees={t('sources.machines.sees')} />
       </Rows>
     </Part>

@@ -1,5 +1,6 @@
-/** Note above settings that an owner set for all machines. */
-import type { RuleGroup } from '../../shared/machine-rules.ts';
+/** Settings that an owner set for all machines: the note above them, and which of them can't be changed here. */
+import { RULED_SETTINGS, type RuleGroup } from '../../shared/machine-rules.ts';
+import type { Settings } from '../../shared/settings.ts';
 import { useSection } from '../store.ts';
 import { Note } from './note.tsx';
 import { useStrings } from './strings.ts';
@@ -15,7 +16,19 @@ export function RuledNote({ groups }: { groups: readonly RuleGroup[] }) {
   );
   return (
     <Note title={t('machines.rules.setForAll', { groups: names })}>
-      <p>{t(state.role === 'owner' ? 'machines.rules.setForAllOwner' : 'machines.rules.setForAllNote')}</p>
+      <p>
+        {state.role === 'owner'
+          ? t('machines.rules.setForAllOwner')
+          : t('machines.rules.setForAllNote', { name: state.ruledBy ?? t('machines.ownerUnknown') })}
+      </p>
     </Note>
   );
+}
+
+/** Returns whether an owner's other machine set a setting for all, so that a change here would be refused. */
+export function useIsRuled(): (name: keyof Settings) => boolean {
+  const state = useSection('machines');
+  if (state === null || state.role === 'owner') return () => false;
+  const names: readonly string[] = state.ruled.flatMap((group) => RULED_SETTINGS[group]);
+  return (name) => names.includes(name);
 }

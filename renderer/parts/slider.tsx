@@ -9,6 +9,7 @@ export function StopSlider(props: {
   maximum: number;
   /** Names of all values, in order. */
   stops: readonly string[];
+  isDisabled?: boolean;
   onChange: (value: number) => void;
 }) {
   const span = props.maximum - props.minimum;
@@ -19,6 +20,7 @@ export function StopSlider(props: {
       minValue={props.minimum}
       maxValue={props.maximum}
       value={props.value}
+      isDisabled={props.isDisabled ?? false}
       onChange={(value) => props.onChange(Array.isArray(value) ? (value[0] ?? props.value) : value)}
     >
       <Label className="for-readers">{props.label}</Label>

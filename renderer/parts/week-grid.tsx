@@ -31,6 +31,8 @@ export interface WeekGridProps {
   readonly isAlways: boolean;
   /** Local hour of now, which gets a mark; null if it is unknown. */
   readonly now: WeekHour | null;
+  /** Shows the hours without letting the owner paint. */
+  readonly isDisabled?: boolean;
   readonly onPaint: (area: Area) => void;
 }
 
@@ -39,6 +41,8 @@ export function WeekGrid(props: WeekGridProps) {
   const [focused, setFocused] = useState<WeekHour>({ weekday: 0, hour: 0 });
   const [drag, setDrag] = useState<Area | null>(null);
   const body = useRef<HTMLTableElement>(null);
+  const isDisabled = props.isDisabled ?? false;
+  const onPaint = isDisabled ? () => undefined : props.onPaint;
   const name = (weekday: number, style: 'short' | 'long') =>
     new Intl.DateTimeFormat(language, { weekday: style, timeZone: 'UTC' }).format(
       MONDAY_MS + weekday * DAY_MS,
@@ -56,10 +60,11 @@ export function WeekGrid(props: WeekGridProps) {
     const weekday = Math.min(WEEK_DAYS - 1, Math.max(0, focused.weekday + step[0]));
     const hour = Math.min(DAY_HOURS - 1, Math.max(0, focused.hour + step[1]));
     // With Shift the hours that are passed are painted, too.
-    if (event.shiftKey) props.onPaint({ from: focused, to: { weekday, hour } });
+    if (event.shiftKey) onPaint({ from: focused, to: { weekday, hour } });
     focus({ weekday, hour });
   };
-  const pointers = usePainting({ drag, setDrag, onPaint: props.onPaint, setFocused });
+  const painting = usePainting({ drag, setDrag, onPaint, setFocused });
+  const pointers = isDisabled ? {} : painting;
   return (
     <div className="week-scroll">
       <table className="week" aria-label={props.label} ref={body} onKeyDown={press} {...pointers}>
@@ -84,7 +89,7 @@ export function WeekGrid(props: WeekGridProps) {
                     key={hour}
                     place={place}
                     day={name(weekday, 'long')}
-                    grid={props}
+                    grid={{ ...props, isDisabled, onPaint }}
                     isStop={focused.weekday === weekday && focused.hour === hour}
                     isSelected={drag !== null && isWithin(drag, place)}
                   />
@@ -133,6 +138,7 @@ function Hour(props: {
         className={className.filter(Boolean).join(' ')}
         data-place={`${place.weekday}-${place.hour}`}
         aria-pressed={runs}
+        aria-disabled={grid.isDisabled ?? false}
         aria-label={names.filter(Boolean).join(', ')}
         onClick={(event) => {
           // Pressed by keyboard or a screen reader; a pointer needs no key to paint.

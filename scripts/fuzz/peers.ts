@@ -79,6 +79,7 @@ const LIST: OwnerList = {
     { ...DECISION, peer: 'second', role: 'owner', isRemoved: true },
   ],
   rules: { revision: 1, values: { comfort: 3, scheduleOn: true } },
+  payout: { revision: 1, address: `0x${'ab'.repeat(20)}`, setAtMs: 1 },
 };
 
 async function take(jws: string): Promise<void> {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';
+import { withRunningAgent } from '../../main/agent-commands/running-agent.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { homePaths } from '../../main/ports/data-folder.ts';
@@ -20,6 +21,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { storyLines } from '../crash/batch-run.ts';
+import { answerCalls } from '../lab/host-calls.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 /** The calls of the test, each with its arguments and its result. */
@@ -111,7 +113,10 @@ const calls: OfficeCalls = {
     return { peer: peer.id, addresses: peer.addresses, chain };
   },
   async invite(role) {
-    return (await runningApi().machines.invite({ role })).code;
+    if (role !== 'owner') return (await runningApi().machines.invite({ role })).code;
+    // Only the terminal and the desktop may make another machine an owner.
+    const { root } = homePaths(home.path, profile.length === 0 ? 'office' : null);
+    return withRunningAgent(root, async ({ shell }) => (await shell.inviteOwner({})).code);
   },
   async machines(ready) {
     const isReady = ({ machines }: AgentState) =>
@@ -222,22 +227,7 @@ const calls: OfficeCalls = {
   },
 };
 
-/** The test may have given up meanwhile. */
-const reply = (message: object) => void (process.connected && process.send?.(message));
-
-process.on(
-  'message',
-  async ({ id, name, given }: { id: number; name: keyof OfficeCalls; given: never[] }) => {
-    try {
-      const result = await (calls[name] as (...parameters: never[]) => Promise<unknown>)(...given);
-      reply({ id, result: result ?? null });
-    } catch (error) {
-      reply({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    }
-  },
-);
-process.once('disconnect', async () => {
+answerCalls<OfficeCalls>(calls, async () => {
   await agent?.stop();
   home.remove();
-  process.exit(0);
 });

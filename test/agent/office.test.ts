@@ -11,9 +11,9 @@
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { callsAt, disconnectAll } from '../lab/host-calls.ts';
 import { type Lab, type OfficeHost, openOfficeLab } from '../lab/lab.ts';
 import type { OfficeCalls } from './office-machine.ts';
 
@@ -24,45 +24,9 @@ const children: ChildProcess[] = [];
 let lab: Lab<OfficeHost> | null = null;
 
 after(async () => {
-  await Promise.all(
-    children.map(async (child) => {
-      if (!child.connected) return;
-      child.disconnect();
-      await once(child, 'exit');
-    }),
-  );
+  await disconnectAll(children);
   await lab?.close();
 });
-
-/** A machine at a host: every call is one of its program's. */
-function machineAt(open: Lab<OfficeHost>, host: OfficeHost): OfficeCalls {
-  const child = open.start(host, PROGRAM, []);
-  children.push(child);
-  let last = 0;
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`The program at ${host} ended with ${code}`);
-  });
-  ended.catch(() => undefined);
-  const call = (name: keyof OfficeCalls, given: readonly unknown[]) =>
-    new Promise((resolve, reject) => {
-      const id = ++last;
-      const answer = (message: { id: number; result?: unknown; error?: string }) => {
-        if (message.id !== id) return;
-        child.off('message', answer);
-        if (message.error === undefined) resolve(message.result);
-        else reject(new Error(`${host}: ${message.error}`));
-      };
-      child.on('message', answer);
-      ended.catch(reject);
-      child.send({ id, name, given });
-    });
-  return new Proxy({} as OfficeCalls, {
-    get:
-      (_, name) =>
-      (...given: unknown[]) =>
-        call(name as keyof OfficeCalls, given),
-  });
-}
 
 type Name = Exclude<OfficeHost, 'stranger'>;
 interface Office {
@@ -80,7 +44,8 @@ before(
   async () => {
     const opened = await openOfficeLab();
     lab = opened;
-    const at = (host: OfficeHost) => machineAt(opened, host);
+    const at = (host: OfficeHost) =>
+      callsAt<OfficeCalls, OfficeHost>(opened, host, PROGRAM, (child) => void children.push(child));
     const machines = { front: at('front'), desk: at('desk'), render: at('render'), meeting: at('meeting') };
     const stranger = at('stranger');
     const founder = await machines.front.start();

@@ -21,6 +21,7 @@ import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
 import { AGENT_PROGRAM, REPOSITORY } from '../../scripts/lib/places.ts';
 import type { AgentState } from '../../shared/api/state.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
 import {
   type FakeHorde,
@@ -223,7 +224,8 @@ test('after kill -9 in the middle of a job of the AI Horde, the server and the l
   timeout: 300_000,
 }, async () => {
   const { api, agent } = practice;
-  const [engine = 0] = descendants(agent.process.pid ?? 0, 'engine-process');
+  const [first] = descendants(agent.process.pid ?? 0, 'engine-process');
+  const engine = forceUnwrap('the engine runs', first);
   // The engine can't end the job before the kill.
   process.kill(engine, 'SIGSTOP');
   horde.queue.push(hordeJob('cut', HORDE_MODEL.name, { max_length: 20, stop_sequence: [] }));

@@ -167,6 +167,33 @@ for (const scenario of ['empty', 'unknown'] as const) {
   });
 }
 
+/** Chart, sums and dates depend on how much of a month has passed, and on its length. */
+const DAYS = {
+  'the first day of a month of 31': [2026, 11, 1],
+  'the last day of the year': [2026, 11, 31],
+  'the first day of the year': [2027, 0, 1],
+  'the last day of a leap February': [2028, 1, 29],
+  'the last day of a month of 30': [2026, 10, 30],
+} as const;
+
+for (const [name, [year, month, day]] of Object.entries(DAYS)) {
+  test(`every text of Home, Earnings and Schedule can be read on ${name}`, async () => {
+    const opened = await pages.open({ startMs: new Date(year, month, day, 0, 7).getTime() });
+    try {
+      for (const path of ['', 'earnings', 'schedule']) {
+        await opened.go(path);
+        for (const width of WIDTHS) {
+          await opened.page.setViewportSize({ width, height: HEIGHT });
+          await assertReadable(opened, `/${path}, ${width} px`);
+        }
+      }
+      assert.deepEqual(opened.consoleErrors, []);
+    } finally {
+      await opened.close();
+    }
+  });
+}
+
 test('axe-core finds nothing in an open menu, in a dialog, and while reconnecting', async () => {
   const { page, agent, go, close } = await pages.open();
   const check = async (what: string) => assert.deepEqual(await axeFindings(page), [], what);

@@ -27,6 +27,7 @@ function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
     served: { jobs: 61, inputTokens: 48_210, outputTokens: 61_402, workMs: 148 * MINUTE_MS },
     used: NOTHING,
     days: daysBefore(nowMs),
+    outside: null,
     ...patch,
   });
   const machine = (index: number, patch: Partial<ShownMachine>): ShownMachine => ({
@@ -43,6 +44,8 @@ function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
   return {
     role: 'owner',
     ruled: ['schedule', 'intensity'],
+    ruledBy: 'Front desk',
+    payout: null,
     machines: [
       machine(1, {
         ...{ name: 'Front desk', role: 'owner', isSelf: true, isRemovable: false },
@@ -80,7 +83,7 @@ export function machineHandlers(agent: FakeAgentState) {
   return {
     invite: on.machines.invite.handler(({ input }) => {
       agent.receive('machines.invite', input);
-      return { code: 'infant test stamp book mad team', expiresAtMs: Date.now() + 600_000 };
+      return { code: 'infant test stamp book mad team', expiresAtMs: agent.now() + 600_000 };
     }),
     endInvitation: on.machines.endInvitation.handler(() => ({})),
     order: on.machines.order.handler(({ input }) => {
@@ -93,6 +96,18 @@ export function machineHandlers(agent: FakeAgentState) {
     }),
     share: on.machines.share.handler(({ input }) => {
       agent.receive('machines.share', input);
+      return {};
+    }),
+    found: on.machines.found.handler(() => {
+      agent.receive('machines.found', {});
+      return { restarts: false };
+    }),
+    leave: on.machines.leave.handler(() => {
+      agent.receive('machines.leave', {});
+      return { restarts: false };
+    }),
+    requestPayout: on.machines.requestPayout.handler(({ input }) => {
+      agent.receive('machines.requestPayout', input);
       return {};
     }),
     join: on.machines.join.handler(({ input }) => {

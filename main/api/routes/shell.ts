@@ -2,11 +2,22 @@
 import type { Log } from '../../ports/log.ts';
 import { type ApiImplementer, forShellOnly, translated } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
+import { machineShellRoutes } from './machines.ts';
 import { served } from './pairing.ts';
+import { storefrontShellRoutes } from './storefront.ts';
 
 type ShellParts = Pick<
   ApiParts,
-  'pairing' | 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'
+  | 'machines'
+  | 'pairing'
+  | 'presence'
+  | 'readAddress'
+  | 'shell'
+  | 'settlement'
+  | 'confirmations'
+  | 'secrets'
+  | 'quit'
+  | 'storefront'
 >;
 
 export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellParts, log: Log) {
@@ -52,6 +63,8 @@ export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellPa
       return {};
     }),
     ...secretRoutes(api, parts.secrets),
+    ...machineShellRoutes(api, parts),
+    ...storefrontShellRoutes(api, parts),
   };
 }
 

@@ -5,9 +5,9 @@
 import { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
-import { secondsSchema, walletSignatureSchema } from '../../../shared/identity.ts';
+import { bindingSignatureSchema, type SignedBinding, secondsSchema } from '../../../shared/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Account, VerifyTypedData } from '../../ports/evm.ts';
+import type { Account, VerifyByContract, VerifyTypedData } from '../../ports/evm.ts';
 import type { DidOf, PeerKey, VerifySigned } from '../../ports/network.ts';
 import { createRenewal } from './renewal.ts';
 import { bindingStatement } from './statements.ts';
@@ -25,7 +25,7 @@ const bindingSchema = z.object({
     type: z.array(z.string().max(100)).max(8),
     credentialSubject: z.object({ id: z.string().max(200), peer: z.string().max(200) }),
     evidence: z.tuple([
-      z.object({ type: z.array(z.string().max(100)).max(8), signature: walletSignatureSchema }),
+      z.object({ type: z.array(z.string().max(100)).max(8), signature: bindingSignatureSchema }),
     ]),
   }),
 });
@@ -35,6 +35,11 @@ export interface BindingsOptions {
   readonly clock: Clock;
   /** The payout address with its key; null if the key isn't on this machine. */
   readonly payout: Pick<Account, 'address' | 'signTypedData'> | null;
+  /**
+   * The statement that the payout address signed elsewhere, read each time; null if it signed nothing. The caller has compared it with the
+   * payout address and the peer.
+   */
+  readonly signedElsewhere?: () => SignedBinding | null;
   /** CAIP-2 ID of the chain. */
   readonly network: string;
   /** Validity of a binding. Default: 24 hours. */
@@ -43,13 +48,13 @@ export interface BindingsOptions {
 
 /** The binding of this machine, always valid. */
 export interface Bindings {
-  /** A compact JWS; null without the payout address's key. */
+  /** A compact JWS; null without the payout address's key, if it signed nothing elsewhere that is valid now. */
   current(): Promise<string | null>;
 }
 
 const LIFETIME_MS = 24 * 3_600_000;
 /** Longest validity of a binding: without a revocation, it ends by then. */
-const LIFETIME_SECONDS_MAX = 31 * 86_400;
+export const LIFETIME_SECONDS_MAX = 31 * 86_400;
 /** Tolerance for a beginning in the future: clocks of home PCs are wrong by minutes. */
 export const CLOCK_SKEW_MS_MAX = 300_000;
 
@@ -59,8 +64,12 @@ export function createBindings(options: BindingsOptions): Bindings {
   const renewal = createRenewal<string>(clock, lifetimeMs);
   return {
     async current() {
-      if (payout === null) return null;
-      return renewal('', (nowMs) => sign({ ...options, payout }, nowMs, nowMs + lifetimeMs));
+      if (payout !== null) {
+        return renewal('', (nowMs) => sign({ ...options, payout }, nowMs, nowMs + lifetimeMs));
+      }
+      const signed = options.signedElsewhere?.() ?? null;
+      if (signed === null || signed.untilSeconds * 1_000 <= clock.now()) return null;
+      return renewal(signed.signature, () => issue(options, signed));
     },
   };
 }
@@ -74,14 +83,22 @@ async function sign(
   fromMs: number,
   untilMs: number,
 ): Promise<string> {
-  const { peer, did } = key;
-  const { address } = payout;
-  const [nbf, exp] = [Math.floor(fromMs / 1_000), Math.floor(untilMs / 1_000)];
-  const terms = { peer, payout: address, fromSeconds: nbf, untilSeconds: exp };
+  const terms = {
+    ...{ peer: key.peer, payout: payout.address },
+    ...{ fromSeconds: Math.floor(fromMs / 1_000), untilSeconds: Math.floor(untilMs / 1_000) },
+  };
   const signature = await payout.signTypedData(bindingStatement(terms));
-  const subject = didOfAddress(network, address);
-  return key.signCredential({
-    ...{ iss: did, sub: subject, nbf, exp },
+  return issue({ key, network }, { ...terms, signature });
+}
+
+/** Issues the credential with the address's signature as its evidence. */
+function issue(
+  { key: { peer, did, signCredential }, network }: Pick<BindingsOptions, 'key' | 'network'>,
+  { payout, fromSeconds, untilSeconds, signature }: SignedBinding,
+): Promise<string> {
+  const subject = didOfAddress(network, payout);
+  return signCredential({
+    ...{ iss: did, sub: subject, nbf: fromSeconds, exp: untilSeconds },
     vc: {
       '@context': [CONTEXT],
       type: ['VerifiableCredential', TYPE],
@@ -94,6 +111,8 @@ async function sign(
 export interface BindingChecks {
   readonly verifySigned: VerifySigned;
   readonly verifyTypedData: VerifyTypedData;
+  /** Asks the chain about a signature of a contract wallet; absent: none counts. */
+  readonly verifyByContract?: VerifyByContract;
   readonly didOf: DidOf;
   readonly clock: Clock;
   /** Error of either clock that is tolerated. Default: none at the expiry, five minutes at the beginning. */
@@ -108,14 +127,15 @@ export interface BoundParties {
 }
 
 /**
- * Verifies that this peer and this address have signed each other's names, and that the binding is valid now. Fails with
- * `bad-request`; `details.reason` begins with `binding-`.
+ * Verifies that this peer and this address have signed each other's names, and that the binding is valid now. `unknown` if only
+ * the chain could tell whether the address signed, and it couldn't be asked. Fails with `bad-request`; `details.reason` begins
+ * with `binding-`.
  */
 export async function checkBinding(
   jws: string,
   { peer, payout, networks }: BoundParties,
   checks: BindingChecks,
-): Promise<void> {
+): Promise<'bound' | 'unknown'> {
   const claims = await checks.verifySigned(jws, peer).catch((cause: unknown) => {
     throw refused('signature', peer, cause);
   });
@@ -130,8 +150,12 @@ export async function checkBinding(
     throw refused('another-address', peer);
   checkTimes({ nbf, exp }, peer, checks);
   const statement = bindingStatement({ peer, payout, fromSeconds: nbf, untilSeconds: exp });
-  if (!checks.verifyTypedData(payout, statement, evidence[0].signature))
-    throw refused('wallet-signature', peer);
+  const { signature } = evidence[0];
+  if (checks.verifyTypedData(payout, statement, signature)) return 'bound';
+  const byContract = await checks.verifyByContract?.(payout, statement, signature);
+  if (byContract === 'accepted') return 'bound';
+  if (byContract === 'unknown') return 'unknown';
+  throw refused('wallet-signature', peer);
 }
 
 function checkTimes(

@@ -5,6 +5,7 @@ export {
   type BoundParties,
   checkBinding,
   createBindings,
+  LIFETIME_SECONDS_MAX,
 } from './bindings.ts';
 export {
   checkFormerPeers,
@@ -27,3 +28,4 @@ export {
   type SignedOffer,
 } from './offers.ts';
 export { createRenewal } from './renewal.ts';
+export { bindingStatement } from './statements.ts';

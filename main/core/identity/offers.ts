@@ -82,9 +82,10 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   const nowMs = checks.clock.now();
   if (offer.peer !== peer) throw refused('another-peer', peer);
   checkLifetime(offer, nowMs, checks.clockErrorMsMax ?? 0);
-  if (offer.binding !== null) await checkBinding(offer.binding, offer, checks);
+  const bound = offer.binding === null ? 'bound' : await checkBinding(offer.binding, offer, checks);
   await checkFormerPeers(offer.formerPeers ?? [], peer, checks);
-  return offer;
+  // As an offer without a binding: strangers could otherwise make a provider’s offer unreadable by using up the queries to the chain.
+  return bound === 'unknown' ? { ...offer, binding: null } : offer;
 }
 
 /** True if this offer is paid in this token on this chain; only such an offer may be bought from. */

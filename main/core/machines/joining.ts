@@ -5,9 +5,9 @@ import { LISTS_CHARACTERS_MAX, pairingAnswerSchema, plainMachineName } from '../
 import { PAIRING_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
+import { type MembershipRecord, readHeld } from './list-book.ts';
 import { isProof, pairingKey, proofOf, readCode } from './pairing-code.ts';
 import { readMessage } from './read-message.ts';
-import { type MembershipRecord, merged, readLists } from './roster.ts';
 
 export interface JoinParts {
   /** Finds the machines on this LAN that invite. */
@@ -88,7 +88,7 @@ async function ask(parts: JoinParts, code: string, inviter: string): Promise<Mem
     throw wrongCode(1);
   const { proof: _, ...record } = answer;
   const own = network.key.peer;
-  const { machines } = merged(answer.founder, await readLists(answer, own, verifySigned));
+  const { machines } = (await readHeld(answer, own, verifySigned)).current;
   if (!machines.some(({ peer }) => peer === own)) throw wrongCode(1);
   return record;
 }

@@ -33,8 +33,9 @@ export function createMachineService(parts: MachineServiceParts): Hono {
   // The signatures are checked, so that it doesn't matter who brings them.
   app.post(ROSTER_PATH, async (context) => {
     const message = await readMessage(listsMessageSchema, context.req.raw, LISTS_CHARACTERS_MAX);
-    const taken = message !== null && (await roster.take(message.lists));
-    return context.json({ taken, lists: roleOf(context) === null ? null : roster.lists() });
+    const taken = message !== null && (await roster.take(message.lists, message.departures));
+    if (roleOf(context) === null) return context.json({ taken, lists: null });
+    return context.json({ taken, lists: roster.lists(), departures: roster.departures() });
   });
   app.get(MACHINE_PATH, (context) => {
     if (roleOf(context) === null) return refuse('This peer isn’t one of the owner’s machines.');

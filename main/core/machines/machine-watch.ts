@@ -31,6 +31,8 @@ export interface MachineWatch {
   stop(): void;
   /** This machine first, then in the order of the roster. */
   machines(): readonly ShownMachine[];
+  /** Sends the lists and departures to all connected machines, for at most a few seconds. */
+  tell(): Promise<void>;
   /** Fails with `peer-unreachable`, and with `not-permitted` if this machine's role isn't `owner` there. */
   order(peer: string, order: MachineOrder): Promise<void>;
 }
@@ -57,13 +59,7 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
 
   const request = limitedRequests(network, clock);
 
-  /** Sends the lists that this machine has, and takes those that the other one has then. */
-  async function exchange(peer: string): Promise<void> {
-    const body = JSON.stringify({ lists: roster.lists() });
-    const response = await request(peer, ROSTER_PATH, { method: 'POST', body });
-    const { lists } = listsAnswerSchema.parse(parseJson(await response.text()));
-    if (lists !== null) await roster.take(lists);
-  }
+  const exchange = (peer: string) => exchangeLists(request, roster, peer);
 
   /** Asks one machine. One that doesn't know this one yet gets the lists first. */
   async function ask(peer: string): Promise<void> {
@@ -100,8 +96,13 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
   /** Sends the lists to all: a machine that was just added doesn't have them yet. */
   function spread(): void {
     for (const peer of reports.keys()) if (roster.roleOf(peer) === null) reports.delete(peer);
-    for (const peer of connected()) exchange(peer).catch(() => undefined);
+    void tell();
     onChange();
+  }
+
+  /** The names of machines that don't answer aren't of interest: they learn it from the others. */
+  async function tell(): Promise<void> {
+    await Promise.all(connected().map((peer) => exchange(peer).catch(() => undefined)));
   }
 
   return {
@@ -119,6 +120,7 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
     machines: () => shown(parts, reports, new Set(connected())),
+    tell,
     async order(peer, order) {
       await sendOrder(request, peer, order);
       void ask(peer);
@@ -146,6 +148,18 @@ function limitedRequests(network: Pick<Network, 'fetch'>, clock: Clock): SendReq
       end.cancel();
     }
   };
+}
+
+/** Sends the lists and departures that this machine has, and takes those that the other one has then. */
+async function exchangeLists(
+  request: SendRequest,
+  roster: Pick<MachineRoster, 'departures' | 'lists' | 'take'>,
+  peer: string,
+): Promise<void> {
+  const body = JSON.stringify({ lists: roster.lists(), departures: roster.departures() });
+  const response = await request(peer, ROSTER_PATH, { method: 'POST', body });
+  const { lists, departures } = listsAnswerSchema.parse(parseJson(await response.text()));
+  if (lists !== null) await roster.take(lists, departures);
 }
 
 async function sendOrder(request: SendRequest, peer: string, order: MachineOrder): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type MachineDecision,
   OWNERS_MAX,
   type OwnerList,
+  type SetPayout,
   type SetRules,
 } from '../../../shared/machines.ts';
 
@@ -24,17 +25,22 @@ export interface MergedLists {
   readonly machines: readonly ListedMachine[];
   /** By peer, those about removed machines included. */
   readonly decided: ReadonlyMap<string, Decided>;
+  /** Peers about which more than one owner has decided. */
+  readonly contested: ReadonlySet<string>;
   /** Peer IDs by rank. */
   readonly owners: readonly string[];
   readonly rules: { readonly set: SetRules; readonly by: string } | null;
+  readonly payout: { readonly set: SetPayout; readonly by: string } | null;
 }
 
 /** `lists` has at most one list for each owner; those of peers that are no owners don't count. */
 export function mergeLists(founder: string, lists: readonly OwnerList[]): MergedLists {
   const byOwner = new Map(lists.map((list) => [list.owner, list]));
   const decided = new Map<string, Decided>();
+  const contested = new Set<string>();
   const owners: string[] = [];
   let rules: MergedLists['rules'] = null;
+  let payout: MergedLists['payout'] = null;
   let next: string | null = founder;
   while (next !== null && owners.length < OWNERS_MAX) {
     const by: string = next;
@@ -44,6 +50,7 @@ export function mergeLists(founder: string, lists: readonly OwnerList[]): Merged
       // Those ahead of this owner, and itself.
       if (!isOwnName && (decision.peer === by || owners.includes(decision.peer))) continue;
       const before = decided.get(decision.peer);
+      if (before !== undefined && before.by !== by) contested.add(decision.peer);
       if (before === undefined || replaces(decision, before.decision)) {
         decided.set(decision.peer, { decision, by });
       }
@@ -51,10 +58,13 @@ export function mergeLists(founder: string, lists: readonly OwnerList[]): Merged
     if (list?.rules && (rules === null || list.rules.revision > rules.set.revision)) {
       rules = { set: list.rules, by };
     }
+    if (list?.payout && (payout === null || list.payout.revision > payout.set.revision)) {
+      payout = { set: list.payout, by };
+    }
     owners.push(by);
     next = nextOwner(decided, owners);
   }
-  return { machines: listed(founder, decided), decided, owners, rules };
+  return { machines: listed(founder, decided), decided, contested, owners, rules, payout };
 }
 
 /** True if `decision` counts instead of `other`. */

@@ -2,29 +2,29 @@
  * The list of the owner's machines with their roles, and the rules for all of them. Each owner signs its own decisions; every
  * machine keeps the newest list of each owner and passes them on, so that they spread while some are off.
  */
-import { AppError } from '../../../shared/errors.ts';
 import { type MachineRules, machineRulesSchema } from '../../../shared/machine-rules.ts';
-import type {
-  ListedMachine,
-  MachineDecision,
-  MachineRole,
-  OwnerList,
-  PairingAnswer,
+import {
+  type ListedMachine,
+  type MachineDecision,
+  type MachineRole,
+  numberAfter,
+  type OwnerList,
 } from '../../../shared/machines.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
-import { type Decisions, decideToAdd, decideToRemove, mayChange } from './decisions.ts';
-import { type MergedLists, mergeLists } from './owner-lists.ts';
-import { digestOf, newestLists, readList, type SignedList } from './signed-lists.ts';
-
-/** Membership of a machine in its network. `networkKey` is secret; the founder's peer ID is what it trusts. */
-export type MembershipRecord = Omit<PairingAnswer, 'proof'>;
-
-/** Keeps the record in a file that only the owner can read. */
-export interface MembershipStore {
-  write(record: MembershipRecord): void;
-}
+import { decidePayout, decideToAdd, decideToRemove, mayChange } from './decisions.ts';
+import {
+  type ListBook,
+  type MembershipRecord,
+  type MembershipStore,
+  openListBook,
+  readHeld,
+  roleIn,
+  textsOf,
+} from './list-book.ts';
+import type { MergedLists } from './owner-lists.ts';
+import { digestOf } from './signed-lists.ts';
 
 export interface MachineRoster {
   machines(): readonly ListedMachine[];
@@ -34,39 +34,43 @@ export interface MachineRoster {
   mayRemove(peer: string): boolean;
   /** Settings that an owner set for all machines. */
   rules(): MachineRules;
+  /** The owner's machine that set them; null if none is set. */
+  rulesBy(): ListedMachine | null;
+  /** The payout address for all machines, and the owner's machine that set it; null if none is set. */
+  payout(): SharedPayout | null;
   /** The newest list of each owner, as it signed it. */
   lists(): readonly string[];
-  /** Differs where the lists differ. */
+  /** Of machines that have left and that no owner has removed yet, as they signed it. */
+  departures(): readonly string[];
+  /** Differs where the lists or the departures differ. */
   digest(): string;
-  /** Takes newer lists of owners; false if there is none among them. Never rejects for what another machine sent. */
-  take(lists: readonly string[]): Promise<boolean>;
+  /**
+   * Takes newer lists of owners, and departures; false if there is none among them. An owner's machine removes those that have
+   * left. Never rejects for what another machine sent.
+   */
+  take(lists: readonly string[], departures?: readonly string[]): Promise<boolean>;
   /** Adds a machine or changes its role. Fails with `not-permitted` where this machine may not, and `busy` if the list is full. */
   add(machine: Pick<ListedMachine, 'peer' | 'name' | 'role'>): Promise<MembershipRecord>;
   /** Fails with `not-permitted` where this machine may not, and with `not-found`. */
   remove(peer: string): Promise<void>;
+  /**
+   * Signs that this machine leaves, and stores it with `isLeaving`: from then on it has no role. Nothing to do on a machine that
+   * was removed. Fails with `bad-request` on the only owner's machine while there are others.
+   */
+  leave(): Promise<void>;
   /** Replaces the rules for all machines. Fails with `not-permitted` at a machine that isn't an owner. */
   setRules(values: MachineRules): Promise<void>;
+  /** Sets one payout address for all machines; null leaves it to each. Fails with `not-permitted` at a machine that isn't an owner. */
+  setPayout(address: string | null): Promise<void>;
   onChange(listener: () => void): () => void;
 }
 
-/** Returns the verified lists. Fails with `bad-request`, also if the founder's is missing. */
-export async function readLists(
-  { founder, network, lists }: Pick<MembershipRecord, 'founder' | 'network' | 'lists'>,
-  own: string,
-  verifySigned: VerifySigned,
-): Promise<readonly SignedList[]> {
-  const read = await Promise.all(lists.map((jws) => readList(jws, network, verifySigned)));
-  const newest = newestLists(founder, own, read);
-  const { machines } = merged(founder, newest);
-  if (machines[0]?.peer !== founder) throw new AppError('bad-request', 'The list of machines is invalid.');
-  return newest;
-}
-
-export function merged(founder: string, lists: readonly SignedList[]): MergedLists {
-  return mergeLists(
-    founder,
-    lists.map(({ list }) => list),
-  );
+/** `revision` differs for each change. */
+export interface SharedPayout {
+  readonly address: string;
+  readonly setAtMs: number;
+  readonly revision: number;
+  readonly by: ListedMachine | null;
 }
 
 /** Founds a network with this machine as its only one. */
@@ -83,8 +87,15 @@ export async function foundNetwork(
     ...{ peer: key.peer, name, role: 'owner', addedAtMs: nowMs },
     ...{ generation: 0, change: 0, isRemoved: false },
   };
-  const list: OwnerList = { network, owner: key.peer, version: 1, machines: [self], rules: null };
-  return { networkKey, network, founder: key.peer, lists: [await key.sign(list)] };
+  const list: OwnerList = {
+    network,
+    owner: key.peer,
+    version: 1,
+    machines: [self],
+    rules: null,
+    payout: null,
+  };
+  return { networkKey, network, founder: key.peer, lists: [await key.sign(list)], departures: [] };
 }
 
 /** Fails with `bad-request` if the record is damaged. */
@@ -96,79 +107,89 @@ export async function openRoster(parts: {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }): Promise<MachineRoster> {
-  const { store, key, verifySigned, clock, log } = parts;
-  const { founder, network } = parts.record;
-  let record = parts.record;
-  let lists = await readLists(record, key.peer, verifySigned);
-  let current = merged(founder, lists);
-  const listeners = new Set<() => void>();
-
-  function use(next: readonly SignedList[]): void {
-    const changed = { ...record, lists: next.map(({ jws }) => jws) };
-    store.write(changed);
-    record = changed;
-    lists = next;
-    current = merged(founder, next);
-    for (const listener of [...listeners]) listener();
-  }
-
-  /** Changes follow each other: each signs the next version. */
-  let last: Promise<unknown> = Promise.resolve();
-  function change(decide: (own: OwnerList) => Decisions): Promise<void> {
-    const changed = last.then(async () => {
-      if (!current.owners.includes(key.peer)) {
-        throw new AppError('not-permitted', 'Only an owner’s machine adds, removes and sets rules for all.');
-      }
-      const before = lists.find(({ list }) => list.owner === key.peer)?.list;
-      const own = before ?? { network, owner: key.peer, version: 0, machines: [], rules: null };
-      const next = { ...own, ...decide(own), version: own.version + 1 };
-      const signed = { list: next, jws: await key.sign(next) };
-      use(newestLists(founder, key.peer, [...lists, signed]));
-    });
-    last = changed.catch(() => undefined);
-    return changed;
-  }
-
+  const { key, clock, log } = parts;
+  const book = await openListBook(parts);
+  await removeDeparted(book, parts);
   /** Without this machine's own list if it isn't an owner any more. */
-  const counting = () => lists.filter(({ list }) => current.owners.includes(list.owner));
-
+  const counting = () => {
+    const { lists, current } = book.held();
+    return lists.filter(({ list }) => current.owners.includes(list.owner));
+  };
   return {
-    machines: () => current.machines,
-    roleOf: (peer) => current.machines.find((machine) => machine.peer === peer)?.role ?? null,
-    mayRemove: (peer) => mayChange(current, key.peer, peer),
-    rules: () => current.rules?.set.values ?? {},
-    lists: () => counting().map(({ jws }) => jws),
-    digest: () => digestOf(counting()),
-    async take(given) {
-      const held = new Set(record.lists);
-      const unknown = given.filter((jws) => !held.has(jws));
-      const read = await Promise.all(
-        unknown.map((jws) => readList(jws, network, verifySigned).catch(() => null)),
-      );
-      // Compared after the wait: others may have come meanwhile.
-      const next = newestLists(founder, key.peer, [...lists, ...read.filter((list) => list !== null)]);
-      if (digestOf(next) === digestOf(lists)) return false;
-      use(next);
-      log.info('The list of machines has changed', { machines: current.machines.length });
+    machines: () => book.held().current.machines,
+    roleOf: (peer) => roleIn(book.held(), peer),
+    mayRemove: (peer) =>
+      roleIn(book.held(), key.peer) === 'owner' && mayChange(book.held().current, key.peer, peer),
+    rules: () => book.held().current.rules?.set.values ?? {},
+    payout: () => payoutOf(book.held().current),
+    rulesBy: () =>
+      book.held().current.machines.find(({ peer }) => peer === book.held().current.rules?.by) ?? null,
+    lists: () => textsOf(counting()),
+    departures: () => textsOf(book.held().departures),
+    digest: () => digestOf([...counting(), ...book.held().departures]),
+    async take(lists, departures = []) {
+      if (!(await book.take(lists, departures))) return false;
+      log.info('The list of machines has changed', { machines: book.held().current.machines.length });
+      await removeDeparted(book, parts);
       return true;
     },
     async add(machine) {
-      await change((own) => decideToAdd(own, current, machine, clock.now()));
+      await book.change((own) => decideToAdd(own, book.held().current, machine, clock.now()));
       log.info('A machine was added', { machine: machine.peer, role: machine.role });
-      return { ...record, lists: counting().map(({ jws }) => jws) };
+      return { ...book.record(), lists: textsOf(counting()) };
     },
     async remove(peer) {
-      await change((own) => decideToRemove(own, current, peer));
+      await book.change((own) => decideToRemove(own, book.held().current, peer));
       log.info('A machine was removed', { machine: peer });
     },
+    async leave() {
+      await book.leave();
+      log.info('This machine leaves its network');
+    },
     setRules: (values) =>
-      change((own) => {
-        const revision = (current.rules?.set.revision ?? 0) + 1;
+      book.change((own) => {
+        const revision = numberAfter(book.held().current.rules?.set.revision ?? 0);
         return { machines: own.machines, rules: { revision, values: machineRulesSchema.parse(values) } };
       }),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    setPayout: (address) =>
+      book.change((own) => decidePayout(own, book.held().current, address, clock.now())),
+    onChange: book.onChange,
   };
+}
+
+/** Removes those that have left for good, as far as this machine may. */
+async function removeDeparted(
+  book: ListBook,
+  { key, log }: { readonly key: Pick<PeerKey, 'peer'>; readonly log: Log },
+): Promise<void> {
+  for (const { departure } of book.held().departures) {
+    const { peer } = departure;
+    if (roleIn(book.held(), key.peer) !== 'owner' || !mayChange(book.held().decided, key.peer, peer))
+      continue;
+    try {
+      await book.change((own) => decideToRemove(own, book.held().decided, peer));
+      log.info('A machine has left, and was removed', { machine: peer });
+    } catch (error) {
+      log.warn('A machine that left wasn’t removed', { machine: peer, cause: String(error) });
+    }
+  }
+}
+
+function payoutOf({ machines, payout }: MergedLists): SharedPayout | null {
+  if (payout === null || payout.set.address === null) return null;
+  const { address, setAtMs, revision } = payout.set;
+  return { address, setAtMs, revision, by: machines.find(({ peer }) => peer === payout.by) ?? null };
+}
+
+/**
+ * Returns the payout address for all machines of a stored membership, as this machine follows it: null if none is set, or if
+ * it was removed. Fails with `bad-request` if the record is damaged.
+ */
+export async function storedPayout(
+  record: MembershipRecord,
+  own: string,
+  verifySigned: VerifySigned,
+): Promise<SharedPayout | null> {
+  const { current } = await readHeld(record, own, verifySigned);
+  return current.machines.some(({ peer }) => peer === own) ? payoutOf(current) : null;
 }

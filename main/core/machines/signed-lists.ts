@@ -1,13 +1,12 @@
 /** Reads the lists that owners signed, and keeps the newest one of each. */
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import { checkShape } from '../../../shared/check-shape.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import { type OwnerList, ownerListSchema } from '../../../shared/machines.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import { mergeLists } from './owner-lists.ts';
-
-const claimSchema = ownerListSchema.pick({ owner: true });
 
 /** A list and the JWS that it was read from. */
 export interface SignedList {
@@ -21,18 +20,28 @@ export async function readList(
   network: string,
   verifySigned: VerifySigned,
 ): Promise<SignedList> {
-  const parsed = checkShape(ownerListSchema, await verifySigned(jws, claimedOwner(jws)));
+  const parsed = checkShape(
+    ownerListSchema,
+    await verifySigned(
+      jws,
+      claimedSigner(jws, ownerListSchema.pick({ owner: true }), ({ owner }) => owner),
+    ),
+  );
   if (!parsed.success || parsed.data.network !== network) {
     throw new AppError('bad-request', 'A list of machines is invalid.');
   }
   return { list: parsed.data, jws };
 }
 
-/** The peer ID that the text names as its owner, which isn't verified; fails with `bad-request`. */
-function claimedOwner(jws: string): string {
+/** The peer ID that the text names as its signer, which isn't verified; fails with `bad-request`. */
+export function claimedSigner<Claims>(
+  jws: string,
+  schema: z.ZodType<Claims>,
+  signerOf: (claims: Claims) => string,
+): string {
   try {
     const payload = parseJson(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    return claimSchema.parse(payload).owner;
+    return signerOf(schema.parse(payload));
   } catch {
     throw new AppError('bad-request', 'A list of machines is invalid.');
   }
@@ -67,8 +76,8 @@ function isNewer(given: SignedList, known: SignedList): boolean {
   return difference > 0 || (difference === 0 && given.jws > known.jws);
 }
 
-export function digestOf(lists: readonly SignedList[]): string {
+export function digestOf(signed: readonly { readonly jws: string }[]): string {
   const hash = createHash('sha256');
-  for (const { jws } of lists) hash.update(`${jws}\n`);
+  for (const { jws } of signed) hash.update(`${jws}\n`);
   return hash.digest('hex');
 }

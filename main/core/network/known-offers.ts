@@ -80,7 +80,9 @@ export class KnownOffers {
   }
 
   avoid(peer: string, forMs: number): void {
-    this.#entry(peer).avoidUntilMs = this.#clock.monotonic() + forMs;
+    const entry = this.#entry(peer);
+    // A shorter penalty doesn't end a longer one.
+    entry.avoidUntilMs = Math.max(entry.avoidUntilMs, this.#clock.monotonic() + forMs);
   }
 
   /** Forgets all other peers, except those to avoid. */

@@ -3,13 +3,16 @@
  * receipts of the former key stay valid in the ledger's verification.
  * Setup: a data folder with a practice wallet and a peer key; the commands run in this process.
  * Fails if: the key stays, the statement is missing or invalid, a running agent isn't noticed, or anything changes
- * although the payout address's key isn't here.
+ * without the payout address's own signature.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
+import { Wallet } from 'ethers';
 import { createKeyTools, readAddress } from '../../../main/adapters/ethers/index.ts';
 import { createPeerKey, didOf, loadPeerKey } from '../../../main/adapters/libp2p/index.ts';
 import { acquireFileLock, openDatabase } from '../../../main/adapters/sqlite/index.ts';
@@ -19,9 +22,17 @@ import { homePaths } from '../../../main/core/home/index.ts';
 import { checkFormerPeers } from '../../../main/core/identity/index.ts';
 import { createSecrets, openWallet, practicePassphrase } from '../../../main/core/wallet/index.ts';
 import { systemClock } from '../../../main/ports/clock.ts';
+import { AGENT_PROGRAM } from '../../../scripts/lib/places.ts';
 import { offerChecks } from '../../fakes/identity.ts';
 
 const checks = offerChecks(systemClock);
+
+type Signs = typeof Wallet.prototype.signTypedData;
+interface TypedDataRequest {
+  readonly domain: Parameters<Signs>[0];
+  readonly types: Parameters<Signs>[1];
+  readonly message: Parameters<Signs>[2];
+}
 
 async function setUp(t: { after(fn: () => void): void }) {
   const home = mkdtempSync(join(tmpdir(), 'idlewatt-identity-'));
@@ -77,15 +88,57 @@ test('a stolen key is revoked, and its name doesn’t move', async (t) => {
   await checkFormerPeers(ownFormerPeers(keys, peer), peer, checks);
 });
 
-test('nothing changes while an agent runs, or if another payout address would have to sign', async (t) => {
+/** Runs `identity rotate` in a process of its own; `sign` answers the text that it prints. */
+async function rotateElsewhere(home: string, sign: (request: TypedDataRequest) => Promise<string>) {
+  const words = [AGENT_PROGRAM, 'identity', 'rotate', '--home', home];
+  const child = spawn(process.execPath, words, { stdio: 'pipe' });
+  let output = '';
+  let errors = '';
+  child.stderr.on('data', (part: Buffer) => {
+    errors += part.toString();
+  });
+  child.stdout.on('data', (part: Buffer) => {
+    output += part.toString();
+    if (!output.endsWith('\n}\n')) return;
+    const signature = sign(JSON.parse(output)).catch(() => 'none');
+    void signature.then((text) => child.stdin.end(`${text}\n`));
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, errors };
+}
+
+test('a payout address whose key is elsewhere signs the move there, and only its own signature counts', async (t) => {
+  const { home, keys, first, peerNow } = await setUp(t);
+  const [owner, stranger] = [Wallet.createRandom(), Wallet.createRandom()];
+  createSecrets({
+    ...{ folder: keys, keys: createKeyTools(), readAddress, clock: systemClock, isOwed: () => false },
+  }).setPayoutAddress(owner.address);
+  const signedBy =
+    (wallet: { readonly signTypedData: Signs }) =>
+    ({ domain, types, message }: TypedDataRequest) => {
+      const { EIP712Domain: _, ...own } = types;
+      return wallet.signTypedData(domain, own, message);
+    };
+  const refused = await rotateElsewhere(home, signedBy(stranger));
+  assert.equal(refused.code, 2);
+  assert.match(refused.errors, /isn’t a signature of this text/);
+  assert.deepEqual([await peerNow(), storedFormerPeers(keys)], [first, []]);
+  const done = await rotateElsewhere(home, signedBy(owner));
+  assert.equal(done.code, 0, done.errors);
+  const second = await peerNow();
+  const former = ownFormerPeers(keys, second);
+  assert.deepEqual(
+    former.map(({ kind, peer, payout }) => [kind, peer, payout]),
+    [['succeeded', first, owner.address]],
+  );
+  await checkFormerPeers(former, second, checks);
+});
+
+test('nothing changes while an agent runs', async (t) => {
   const { home, keys, first, peerNow, args } = await setUp(t);
   const lock = acquireFileLock(join(home, 'agent.lock'));
   await assert.rejects(rotate(args), { code: 'home-in-use' });
   lock?.release();
-  createSecrets({
-    ...{ folder: keys, keys: createKeyTools(), readAddress, clock: systemClock, isOwed: () => false },
-  }).setPayoutAddress('0x52908400098527886E0F7030069857D2E4169EE7');
-  await assert.rejects(rotate(args), { code: 'unsupported' });
   assert.equal(await peerNow(), first);
   assert.deepEqual(storedFormerPeers(keys), []);
 });

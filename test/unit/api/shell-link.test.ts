@@ -94,3 +94,25 @@ test('a backup is chosen only in a shell, and a later question replaces an earli
   shell.end();
   await shell.done;
 });
+
+test('a question about the machines ends with its shell, and the next shell doesn’t get it', async () => {
+  const shell = createShellLink();
+  const end = new AbortController();
+  const seen: string[] = [];
+  const listen = async (signal: AbortSignal) => {
+    for await (const request of shell.requests(signal)) seen.push(request.type);
+  };
+  const listening = listen(end.signal);
+  const ask = () => shell.confirmMachines({ change: 'leave', machine: null }, 'machines leave');
+  const refused = Array.from({ length: 4 }, () => assert.rejects(ask(), { code: 'not-permitted' }));
+  await assert.rejects(ask(), { code: 'busy' }, 'a page that asks in a loop');
+  end.abort();
+  await Promise.all([listening, ...refused]);
+  const before = seen.length;
+  const next = new AbortController();
+  const again = listen(next.signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(seen.length, before);
+  next.abort();
+  await again;
+});

@@ -78,9 +78,11 @@ test('a start for a time is offered while Idlewatt waits for its owner, and its 
 
 test('a remedy that is one setting is offered in the tray, with the change and the label of the pages', () => {
   const pressed = new Set<string>();
-  for (const reason of presenceReasonSchema.options) {
-    const state = work({ presence: presence(reason), engine: 'ready' });
-    const { remedy } = statusOf(state.work);
+  const states = presenceReasonSchema.options.map((reason) => ({ presence: presence(reason) }));
+  const withoutSource = { ...{ presence: presence('idle'), activeJobs: [] }, hasJobSource: false };
+  for (const changed of [...states, withoutSource]) {
+    const state = work({ ...changed, engine: 'ready' });
+    const { remedy, why } = statusOf(state.work);
     const isOnPage = remedy === null || remedy === 'open-models' || remedy === 'open-settings';
     for (const language of ['en', 'de'] as const) {
       const offered = trayView(state, language).items.flatMap((item) =>
@@ -91,7 +93,7 @@ test('a remedy that is one setting is offered in the tray, with the change and t
       if (!isOnPage) pressed.add(remedy);
       const label = isOnPage ? '' : text(language, `remedy.${remedy}`);
       const wanted = isOnPage ? [] : [{ type: 'change', patch: REMEDY_SETTINGS[remedy], label }];
-      assert.deepEqual(offered, wanted, `${reason} in ${language}`);
+      assert.deepEqual(offered, wanted, `${why} in ${language}`);
     }
   }
   assert.deepEqual([...pressed].sort(), Object.keys(REMEDY_SETTINGS).sort());

@@ -17,11 +17,19 @@ import { getResolver as pkhResolver } from 'pkh-did-resolver';
 import { type Hex, verifyTypedData as verifyByViem } from 'viem';
 import { createAccount } from '../../../main/adapters/ethers/index.ts';
 import { createPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
-import { type BoundParties, checkBinding, createBindings } from '../../../main/core/identity/index.ts';
+import {
+  type BoundParties,
+  checkBinding,
+  createBindings,
+  createOffers,
+  readOffer,
+} from '../../../main/core/identity/index.ts';
 import { bindingStatement } from '../../../main/core/identity/statements.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { offerChecks } from '../../fakes/identity.ts';
+import { OFFERED } from '../../fakes/market.ts';
+import { FAKE_ASSET } from '../../fakes/payment-gate.ts';
 
 const NETWORK = 'eip155:8453';
 const HOUR_MS = 3_600_000;
@@ -102,6 +110,24 @@ describe('a binding', () => {
     await current(bindings);
     clock.setTimeBy(-24 * HOUR_MS);
     await check(await current(bindings));
+  });
+
+  it('of a contract wallet counts as none while the chain can’t be asked, and the offer stays readable', async () => {
+    const { key, clock, payout, otherPayout } = await setUp();
+    const contract = { ...payout, signTypedData: otherPayout.signTypedData };
+    const offers = createOffers({
+      ...{ key, clock, bindings: createBindings({ key, clock, payout: contract, network: NETWORK }) },
+      terms: () => ({
+        ...{ payout: payout.address, networks: [NETWORK], asset: FAKE_ASSET, models: [OFFERED], slots: 1 },
+      }),
+    });
+    const { jws, offer } = await offers.current();
+    assert.ok(offer.binding !== null);
+    const read = (result: 'accepted' | 'refused' | 'unknown') =>
+      readOffer(jws, key.peer, { ...offerChecks(clock), verifyByContract: async () => result });
+    assert.equal((await read('accepted')).binding, offer.binding);
+    assert.equal((await read('unknown')).binding, null);
+    await assert.rejects(read('refused'), refused('wallet-signature'));
   });
 
   it('doesn’t exist without the key of the address', async () => {

@@ -79,4 +79,5 @@ export const REPORT: MachineReport = {
   served: { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 },
   used: { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 },
   days: [],
+  outside: null,
 };

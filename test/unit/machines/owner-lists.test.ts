@@ -18,6 +18,8 @@ import { MACHINE_ROLES, type OwnerList } from '../../../shared/machines.ts';
 const FOUNDER = 'm0';
 const PEERS = ['m0', 'm1', 'm2', 'm3', 'm4'] as const;
 const NETWORK = 'cd'.repeat(8);
+/** Of a thief. */
+const FORGED = { revision: 1_000_000_000, address: `0x${'66'.repeat(20)}`, setAtMs: 0 };
 
 /** The lists that each machine has. */
 class Office {
@@ -27,7 +29,14 @@ class Office {
   constructor() {
     const self = { peer: FOUNDER, name: FOUNDER, role: 'owner' as const, addedAtMs: 0 };
     const machines = [{ ...self, generation: 0, change: 0, isRemoved: false }];
-    const first = signed({ network: NETWORK, owner: FOUNDER, version: 1, machines, rules: null });
+    const first = signed({
+      network: NETWORK,
+      owner: FOUNDER,
+      version: 1,
+      machines,
+      rules: null,
+      payout: null,
+    });
     for (const peer of PEERS) this.#held.set(peer, [first]);
   }
 
@@ -47,7 +56,14 @@ class Office {
     const merged = this.merged(by);
     if (!merged.owners.includes(by)) return false;
     const before = this.lists(by).find(({ list }) => list.owner === by)?.list;
-    const own = before ?? { network: NETWORK, owner: by, version: 0, machines: [], rules: null };
+    const own = before ?? {
+      network: NETWORK,
+      owner: by,
+      version: 0,
+      machines: [],
+      rules: null,
+      payout: null,
+    };
     this.#clock += 1;
     try {
       const decided =
@@ -158,8 +174,10 @@ test('a removal by the founder wins over everything that others decide without i
         const office = play(steps);
         office.exchangeAll();
         if (!office.decide(FOUNDER, gone, 'remove')) return;
-        // The removal has reached nobody; the removed one and all others decide what they like.
+        // The removal has reached nobody; the removed one and all others decide what they like. One that removes the same
+        // machine has seen a removal, and may add it again.
         for (const each of later) {
+          if (each.kind === 'decide' && each.about === gone && each.what === 'remove') continue;
           if (each.kind === 'exchange') {
             if (each.from !== FOUNDER && each.to !== FOUNDER) office.exchange(each.from, each.to);
           } else if (each.by !== FOUNDER) office.decide(each.by, each.about, each.what);
@@ -189,7 +207,14 @@ test('an owner that was removed changes nothing by any list', () => {
       if (!office.decide(FOUNDER, 'm1', 'remove')) return;
       const before = office.merged(FOUNDER);
       const rules = { revision: 1_000_000_000, values: { comfort: 1 as const } };
-      const forged = { network: NETWORK, owner: 'm1', version: 1_000_000_000, machines, rules };
+      const forged = {
+        network: NETWORK,
+        owner: 'm1',
+        version: 1_000_000_000,
+        machines,
+        rules,
+        payout: FORGED,
+      };
       office.take(FOUNDER, [signed(forged)]);
       assert.deepEqual(office.merged(FOUNDER), before);
     }),
@@ -208,7 +233,9 @@ test('an owner changes nothing about those ahead of it by any list', () => {
     { ...attack, peer: 'm2', role: 'owner' as const, isRemoved: false },
     { ...attack, peer: 'm3', role: 'owner' as const, isRemoved: false },
   ];
-  office.take(FOUNDER, [signed({ network: NETWORK, owner: 'm2', version: 9, machines, rules: null })]);
+  office.take(FOUNDER, [
+    signed({ network: NETWORK, owner: 'm2', version: 9, machines, rules: null, payout: null }),
+  ]);
   assert.deepEqual(
     office.merged(FOUNDER).machines.map(({ peer, role, name }) => [peer, role, name]),
     [

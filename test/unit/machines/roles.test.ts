@@ -88,7 +88,7 @@ test('only a newer list of an owner is taken, whoever brings it', async () => {
   const bring = (...lists: string[]) => bringBody(JSON.stringify({ lists }));
   const decision = { name: 'm', addedAtMs: NOW_MS, generation: 0, change: 1, isRemoved: false };
   const next: OwnerList = {
-    ...{ network: record.network, owner: founder.peer, version: 9, rules: null },
+    ...{ network: record.network, owner: founder.peer, version: 9, rules: null, payout: null },
     machines: [
       { ...decision, peer: founder.peer, role: 'owner' },
       { ...decision, peer: second.peer, role: 'owner' },
