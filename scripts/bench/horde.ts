@@ -97,7 +97,7 @@ async function measurePolling(horde: FakeHorde): Promise<BenchResult> {
         speeds: { prefillTokensPerSecond: 200, decodeTokensPerSecond: 20 },
       },
     ],
-    other: { isFree: () => true, begin: () => null },
+    other: { isFree: () => true, waitMs: () => 0, begin: () => null },
     presence: () => ({ decision: 'run', reason: 'idle', sinceMs: 0, untilMs: null }),
     jobs: { insert: never, update: never, leave: never, durable: never },
     ledger: { kudosReceived: never, balance: () => amount(0) },

@@ -93,8 +93,6 @@ function requestOf(job: HordeJob, prompt: string, seed: number): GenerateRequest
     stop: job.stop.slice(0, ENGINE_STOPS_MAX),
     // Strangers must not learn from the time what others asked.
     requester: null,
-    // Buyers of the own market come first.
-    isPatient: true,
     sampling: {
       topK,
       ...(minP > 0 && { minP }),

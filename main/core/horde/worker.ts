@@ -1,6 +1,6 @@
 /**
- * Works for an AI Horde: asks for one job at a time while this machine may compute and no buyer of the own market wants the
- * slot, and pauses the worker there while the owner needs the machine.
+ * Works for an AI Horde: asks for one job at a time while this machine may compute and no job that the owner prefers wants
+ * the slot, and pauses the worker there while the owner needs the machine.
  */
 import {
   HORDE_SKIPS,
@@ -113,6 +113,8 @@ interface Target {
 interface Usable extends HordeModel {
   readonly limits: HordeLimits;
   readonly speeds: HordeSpeeds;
+  /** Longest time until a job that is asked for now has a slot. */
+  readonly waitMs: number;
 }
 
 class Worker {
@@ -279,7 +281,7 @@ class Worker {
       this.#show(usable);
       return MODELS_MS;
     }
-    const free = usable.filter(({ id }) => context.other.isFree(id));
+    const free = usable.flatMap((model) => this.#afterWait(model));
     if (free.length === 0) {
       this.#show('busy');
       return BUSY_MS;
@@ -322,8 +324,19 @@ class Worker {
   ): Promise<HordeFailure | null> {
     const model = models.find(({ name }) => name === job.model);
     this.#ttlMs = Math.min(TTL_MS.max, Math.max(TTL_MS.min, job.ttlMs));
-    if (model === undefined || !canEnd(job, limits, model.speeds)) return dropHordeJob(context, job.id);
+    const isPossible =
+      model !== undefined && canEnd({ ...job, ttlMs: job.ttlMs - model.waitMs }, limits, model.speeds);
+    if (!isPossible) return dropHordeJob(context, job.id);
     return answerHordeJob(context, { job, model: model.id, limits });
+  }
+
+  /** The model with the jobs that it can end after waiting for a slot; none while jobs come first that the owner prefers. */
+  #afterWait(model: Usable): readonly Usable[] {
+    const waitMs = this.#options.other.waitMs(model.id, model.speeds.decodeTokensPerSecond ?? 0);
+    if (waitMs === null) return [];
+    if (waitMs === 0) return [model];
+    const limits = limitsOf(model.speeds, model.limits.contextTokens, this.#ttlMs - waitMs);
+    return typeof limits === 'string' ? [] : [{ ...model, limits, waitMs }];
   }
 
   /** The chosen models that are loaded and end jobs in time; otherwise the reason why there are none. */
@@ -336,7 +349,7 @@ class Worker {
       if (candidate === undefined) return [];
       const { speeds, contextTokens } = candidate;
       const limits = limitsOf(speeds, contextTokens, this.#ttlMs);
-      if (typeof limits !== 'string') return [{ ...model, limits, speeds }];
+      if (typeof limits !== 'string') return [{ ...model, limits, speeds, waitMs: 0 }];
       reason = limits;
       return [];
     });

@@ -42,7 +42,7 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJob[]) => void): ActiveJobs {
+export function createActiveJobs(clock: Clock, onActive: () => void): ActiveJobs {
   const running = new Map<string, Running>();
 
   function list(): readonly ActiveJob[] {
@@ -58,8 +58,6 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
       tokensPerSecond: job.tokensPerSecond(),
     }));
   }
-  const changed = () => onActive(list());
-
   return {
     list,
     add(job, maxTokens, abort) {
@@ -67,11 +65,11 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
       running.set(job.id, { job, maxTokens, abort, ended });
       return () => {
         running.delete(job.id);
-        changed();
+        onActive();
         resolve();
       };
     },
-    changed,
+    changed: onActive,
     async handBack() {
       const all = [...running.values()];
       for (const { abort } of all) if (!abort.signal.aborted) abort.abort('owner');

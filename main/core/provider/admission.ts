@@ -26,13 +26,15 @@ export interface Asking {
 export interface Places {
   readonly slots: number;
   readonly lane: string;
+  /** See `rankOf` in preference.ts. Default: 0. */
+  readonly rank?: number;
 }
 
 export interface Admission {
   /** Takes a place and returns the function that frees it; fails with `busy`. */
   enter(asking: Asking, places: Places): () => void;
-  /** Number of the lane's places that are taken. */
-  taken(lane: string): number;
+  /** Number of the lane's places that are taken; with a rank, by requests of this rank and lower ones. */
+  taken(lane: string, rank?: number): number;
 }
 
 const RETRY_AFTER_S = 2;
@@ -42,10 +44,11 @@ export function createAdmission(limits: AdmissionLimits): Admission {
   const perPeer = new Map<string, number>();
   const perSubnet = new Map<string, number>();
   const perLane = new Map<string, number>();
+  const perRank = new Map<string, number>();
   /** Places of each peer and each subnet in each lane. */
   const shares = new Map<string, number>();
   return {
-    enter({ peer, subnet }, { slots, lane }) {
+    enter({ peer, subnet }, { slots, lane, rank = 0 }) {
       const own = perPeer.get(peer) ?? 0;
       if (own >= limits.perPeerMax)
         throw busy(`This peer has reached its limit of ${limits.perPeerMax} concurrent requests.`);
@@ -62,6 +65,7 @@ export function createAdmission(limits: AdmissionLimits): Admission {
         throw busy('The last waiting places are for others. Wait for your requests in progress.');
       const changeAll = (by: 1 | -1) => {
         change(perLane, lane, by);
+        change(perRank, rankKey(lane, rank), by);
         change(perPeer, peer, by);
         if (subnet !== null) change(perSubnet, subnet, by);
         for (const key of shareKeys) change(shares, key, by);
@@ -74,8 +78,36 @@ export function createAdmission(limits: AdmissionLimits): Admission {
         changeAll(-1);
       };
     },
-    taken: (lane) => perLane.get(lane) ?? 0,
+    taken(lane, rank) {
+      if (rank === undefined) return perLane.get(lane) ?? 0;
+      const ranks = Array.from({ length: rank + 1 }, (_, each) => perRank.get(rankKey(lane, each)) ?? 0);
+      return ranks.reduce((sum, count) => sum + count, 0);
+    },
   };
+}
+
+/** Takes a place for each choice, since each needs a slot of the engine. Returns as `enter` does; takes all or none. */
+export function enterChoices(
+  admission: Admission,
+  asking: Asking,
+  places: Places,
+  choices: number,
+): () => void {
+  const leaves: (() => void)[] = [];
+  const leave = () => {
+    for (const each of leaves) each();
+  };
+  try {
+    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(asking, places));
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  return leave;
+}
+
+function rankKey(lane: string, rank: number): string {
+  return `${rank} ${lane}`;
 }
 
 function change(counts: Map<string, number>, name: string, by: 1 | -1): void {

@@ -1,4 +1,6 @@
 /** Requesters that the owner lets in for free, alongside buyers: the same service, limits and engines, without a price. */
+
+import type { JobSource } from '../../../shared/job-sources.ts';
 import { FREE_PRICE } from '../../../shared/price.ts';
 import type { PaymentGate } from '../../ports/payments.ts';
 import type { Offers } from '../identity/index.ts';
@@ -16,12 +18,13 @@ export interface GuestParts {
   readonly gate: PaymentGate;
   readonly offers: Offers;
   readonly admitPayment: AdmitPayment;
+  readonly source: JobSource;
 }
 
 export function guestParts({ gate }: Pick<Guests, 'gate'>, offers: Offers): GuestParts {
   return {
-    gate,
-    admitPayment: (_peer, request) => gate.admit(request),
+    ...{ gate, source: 'bittensor' },
+    admitPayment: (_asking, request) => gate.admit(request),
     offers: {
       async current() {
         const { offer, jws } = await offers.current();

@@ -12,5 +12,6 @@ export type { SpeedCurve } from './job-speeds.ts';
 export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 export type { OtherJobs } from './other-jobs.ts';
+export { paidRequest, responseOf } from './paid-request.ts';
 export { askingOf, peerOf } from './requester.ts';
 export { createProviderService, type ProviderOptions, type ProviderService } from './service.ts';

@@ -62,6 +62,7 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   unprovenBodiesMax: 16,
   unprovenBodiesPerPeerMax: 2,
   unfundedPerPeerMax: 10,
+  unfundedPerSubnetMax: 30,
   unfundedMax: 60,
   freePerPeerMax: 50,
   freePerSubnetMax: 400,

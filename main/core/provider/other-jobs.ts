@@ -1,5 +1,5 @@
 /**
- * Lets jobs of another network run among the sold ones: in slots that no buyer waits for, in the list of jobs in progress,
+ * Lets jobs of another network run among the sold ones: where no job comes first that the owner prefers, in the list of jobs in progress,
  * and ended with them when the owner needs the machine.
  */
 import { isAppError } from '../../../shared/errors.ts';
@@ -8,7 +8,7 @@ import type { ActiveJobs, RunningJob } from './active-jobs.ts';
 import type { Admission } from './admission.ts';
 import { slotsOf } from './pauses.ts';
 
-/** Slots of a model with several that stay free for buyers. */
+/** Slots of a model with several that stay free for jobs that the owner prefers. */
 const RESERVED_SLOTS = 1;
 
 export interface OtherJob {
@@ -30,6 +30,11 @@ export interface OtherPlace {
 export interface OtherJobs {
   /** Returns whether a job of this model may begin now. */
   isFree(modelId: string): boolean;
+  /**
+   * Returns the longest time until a job that begins now has a slot, in milliseconds: 0 if one is free, null if none may
+   * begin. Jobs in progress whose speed isn't known yet count with this one, in tokens per second.
+   */
+  waitMs(modelId: string, decodeTokensPerSecond: number): number | null;
   /** Begins a job; null if none may begin now. */
   begin(job: OtherJob): OtherPlace | null;
 }
@@ -37,7 +42,11 @@ export interface OtherJobs {
 export function createOtherJobs(parts: {
   readonly engines: ModelEngines;
   readonly admission: Pick<Admission, 'enter' | 'taken'>;
-  readonly active: Pick<ActiveJobs, 'add' | 'changed'>;
+  readonly active: Pick<ActiveJobs, 'add' | 'changed' | 'list'>;
+  /** Rank of such a job now. */
+  readonly rank: () => number;
+  /** Requests of a model that may wait for a slot. */
+  readonly waitingMax: number;
   /** Fails if this machine takes no jobs now. */
   readonly check: () => void;
 }): OtherJobs {
@@ -48,8 +57,10 @@ export function createOtherJobs(parts: {
     try {
       parts.check();
       const slots = slotsOf(engines.availability(modelId));
-      const left = slots - admission.taken(modelId) - (slots > 1 ? RESERVED_SLOTS : 0);
-      return left > 0 ? slots : 0;
+      const rank = parts.rank();
+      const reserved = rank > 0 && slots > 1 ? RESERVED_SLOTS : 0;
+      const isNext = admission.taken(modelId, rank) + reserved < slots;
+      return isNext && admission.taken(modelId) < slots + parts.waitingMax ? slots : 0;
     } catch (error) {
       if (isAppError(error)) return 0;
       throw error;
@@ -58,15 +69,30 @@ export function createOtherJobs(parts: {
 
   return {
     isFree: (modelId) => freeSlots(modelId) > 0,
+    waitMs(modelId, decodeTokensPerSecond) {
+      const slots = freeSlots(modelId);
+      if (slots === 0) return null;
+      if (admission.taken(modelId) < slots) return 0;
+      const leftMs = active
+        .list()
+        // The engine has begun it.
+        .filter(({ model, inputTokens }) => model === modelId && inputTokens !== null)
+        .map(({ maxTokens, outputTokens, tokensPerSecond }) => {
+          const perSecond = tokensPerSecond ?? decodeTokensPerSecond;
+          return ((maxTokens - outputTokens) / perSecond) * 1_000;
+        });
+      return Math.min(...leftMs);
+    },
     begin({ job, maxTokens, abort }) {
       const slots = freeSlots(job.model);
       if (slots === 0) return null;
-      const leave = admission.enter({ peer: job.peer, subnet: null }, { slots, lane: job.model });
+      const rank = parts.rank();
+      const leave = admission.enter({ peer: job.peer, subnet: null }, { slots, lane: job.model, rank });
       const held = engines.hold(job.model);
       const remove = active.add(job, maxTokens, abort);
       active.changed();
       return {
-        generate: held.generate,
+        generate: (request, signal) => held.generate({ ...request, rank }, signal),
         progressed: active.changed,
         leave() {
           leave();

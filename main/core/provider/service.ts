@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import { type AskedCompletion, askedCostMax, neededFeatures } from '../../../shared/asked.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import type { JobSource } from '../../../shared/job-sources.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import { amount } from '../../../shared/money.ts';
@@ -30,7 +31,7 @@ import {
 } from '../openai-http/index.ts';
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
-import { type Admission, type Asking, createAdmission, type Places } from './admission.ts';
+import { type Admission, createAdmission, enterChoices } from './admission.ts';
 import type { AnswerFiles } from './answer-files.ts';
 import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
@@ -55,6 +56,7 @@ import {
   refuseDuringFault,
   slotsOf,
 } from './pauses.ts';
+import { BETTER_PAY_FIRST, type PreferenceSettings, rankOf } from './preference.ts';
 import { readyEvents } from './ready-events.ts';
 import { askingOf, peerOf } from './requester.ts';
 import { createReservation, type Reservation } from './reservation.ts';
@@ -74,12 +76,14 @@ export interface ProviderOptions {
   readonly guests?: Guests;
   /** The owner's choice of buyers and jobs. Default: all. */
   readonly consent?: Consent;
+  /** The owner's order of the sources of jobs. Default: those that pay come first. */
+  readonly preference?: () => PreferenceSettings;
   /** Keeps answers of batches when this process ends. Default: they are in memory only. */
   readonly answerFiles?: AnswerFiles;
   /** Called when a job's charge is final, together with the job's own step, for the ledger. Must not throw. */
   readonly onCharged: (job: Job, receipt: Receipt) => void;
-  /** Called with the jobs in progress after each change of them or of their tokens. */
-  readonly onActive?: (jobs: readonly ActiveJob[]) => void;
+  /** Called after each change of the jobs in progress or of their tokens, for each token of each job. */
+  readonly onActive?: () => void;
   /** Called when a peer is refused because of a limit, with its sentence. */
   readonly onLimited?: (peer: string, limit: string) => void;
   /** Channels on which this provider was paid. Default: none is shown. */
@@ -118,7 +122,7 @@ const OK = 200;
 export function createProviderService(options: ProviderOptions): ProviderService {
   const { clock, key, offers } = options;
   const limits = { ...PROVIDER_LIMITS, ...options.limits };
-  const { onUnexpected = () => null, consent = SELLS_ALL } = options;
+  const { onUnexpected = () => null, consent = SELLS_ALL, preference = BETTER_PAY_FIRST } = options;
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
   const reservation = createReservation(active);
@@ -127,7 +131,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   let refusing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, reservation, speeds, consent },
+    ...{ limits, onUnexpected, failures, active, reservation, speeds, consent, preference, source: 'market' },
     ...openLimits(options, limits, onUnexpected),
     isClosing: () => closing || refusing,
     onCharged(job, receipt) {
@@ -175,6 +179,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     speedOf: speeds.of,
     other: createOtherJobs({
       ...{ engines: options.engines, admission: parts.admission, active },
+      rank: () => rankOf(preference(), { source: 'horde', price: null }),
+      waitingMax: limits.waitingMax,
       check: () => checkTakesJobs(parts),
     }),
     reserve: reservation.reserve,
@@ -195,6 +201,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
 
 interface SellingParts extends ProviderOptions {
   readonly limits: ProviderLimits;
+  readonly source: JobSource;
+  readonly preference: () => PreferenceSettings;
   readonly consent: Consent;
   readonly onUnexpected: ReportUnexpected;
   readonly failures: Failures;
@@ -265,13 +273,18 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
   const maxTokens = checkSize(asked, model, parts.limits);
   if (batch === null) parts.batchPlaces.noteLive();
   else parts.batchPlaces.check(slots, model.id);
-  const leave = enterChoices(parts.admission, askingOf(context), { slots, lane: model.id }, asked.choices);
+  const rank = rankOf(parts.preference(), { source: parts.source, price: model.price });
+  const places = { slots, lane: model.id, rank };
+  const leave = enterChoices(parts.admission, askingOf(context), places, asked.choices);
   let held: HeldModel | null = null;
   let isAdmitted = false;
   let kept: KeptAnswer | null = null;
   try {
     const costMax = askedCostMax(model.price, asked, maxTokens);
-    const admitted = await parts.admitPayment(peer, paidRequest(context, costMax, `Tokens of ${model.id}`));
+    const admitted = await parts.admitPayment(
+      askingOf(context),
+      paidRequest(context, costMax, `Tokens of ${model.id}`),
+    );
     if (admitted.kind === 'answered') {
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
@@ -291,7 +304,19 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
     const stored = parts.jobs.durable();
     // The request may fail before anything awaits this.
     stored.catch(() => undefined);
-    return await work(parts, { asked, model, maxTokens, job, payer, requester, stored, leave, kept, held });
+    return await work(parts, {
+      asked,
+      model,
+      maxTokens,
+      job,
+      payer,
+      requester,
+      stored,
+      leave,
+      kept,
+      held,
+      rank,
+    });
   } catch (error) {
     kept?.drop();
     throw error;
@@ -355,21 +380,6 @@ async function offeredModel(
   return pricedFor(model, isBatch);
 }
 
-/** Takes a place for each choice, since each needs a slot of the engine. */
-function enterChoices(admission: Admission, asking: Asking, places: Places, choices: number): () => void {
-  const leaves: (() => void)[] = [];
-  const leave = () => {
-    for (const each of leaves) each();
-  };
-  try {
-    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(asking, places));
-  } catch (error) {
-    leave();
-    throw error;
-  }
-  return leave;
-}
-
 /**
  * Holds the model for the job. Fails with the payment released: with `busy` if the payer has left too many requests early,
  * or with `paused` if the machine was reserved, or the memory taken, while the payment was verified.
@@ -416,13 +426,14 @@ interface AdmittedWork {
   readonly leave: () => void;
   /** For a line of a batch: takes the answer, which is finished even if the requester leaves. */
   readonly kept: KeptAnswer | null;
+  readonly rank: number;
   /** The model, which the job has until it is concluded. */
   readonly held: HeldModel;
 }
 
 function work(
   parts: SellingParts,
-  { asked, model, maxTokens, job, payer, requester, stored, leave, kept, held }: AdmittedWork,
+  { asked, model, maxTokens, job, payer, requester, stored, leave, kept, held, rank }: AdmittedWork,
 ): Promise<Response> {
   const { active, clock, limits, failures } = parts;
   const abort = new AbortController();
@@ -437,7 +448,7 @@ function work(
       // The same seed would write the same answer again.
       const seed = ((asked.seed ?? jobSeed(job.id)) + choice) % 2 ** 32;
       const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
-      const request = { prompt, maxTokens, ...sampled, requester: payer };
+      const request = { prompt, maxTokens, ...sampled, requester: payer, rank };
       return held.generate(isPatient ? { ...request, isPatient } : request, abort.signal);
     }),
   );
@@ -470,7 +481,7 @@ async function openChannel(parts: SellingParts, context: Context): Promise<Respo
   }
   const leave = parts.channelAdmission.enter({ peer, subnet: null }, { slots: 0, lane: '' });
   try {
-    const result = await parts.admitPayment(peer, request);
+    const result = await parts.admitPayment(askingOf(context), request);
     if (result.kind === 'answered') {
       if (result.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(result);

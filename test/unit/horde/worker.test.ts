@@ -197,11 +197,11 @@ test('answers a job with its raw prompt, and records kudos that are no money', a
   const it = await started();
   const run = await it.engine.next();
   assert.deepEqual(run.request.prompt, { kind: 'text', text: SECRET });
-  const { maxTokens, temperature, topP, stop, sampling, requester, isPatient } = run.request;
+  const { maxTokens, temperature, topP, stop, sampling, requester, rank } = run.request;
   assert.deepEqual(
-    { maxTokens, temperature, topP, stop, sampling, requester, isPatient },
+    { maxTokens, temperature, topP, stop, sampling, requester, rank },
     {
-      ...{ maxTokens: 32, temperature: 0.7, topP: 0.9, stop: ['\n\n'], requester: null, isPatient: true },
+      ...{ maxTokens: 32, temperature: 0.7, topP: 0.9, stop: ['\n\n'], requester: null, rank: 2 },
       sampling: { topK: 40, minP: 0.05, repeatPenalty: 1.1 },
     },
   );

@@ -26,6 +26,7 @@ describe('provider: a complete response', () => {
       seed: 7,
       stop: ['END'],
       requester: 'payer',
+      rank: 0,
       ...{ sampling: {}, json: null, topLogprobs: null },
     });
     run.start(100);

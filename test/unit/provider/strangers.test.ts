@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { createLimitLog, type ProviderLimits } from '../../../main/core/provider/index.ts';
 import { createRateLimit } from '../../../main/core/rate-limit/index.ts';
 import { CHANNEL_PATH, type ChainWork, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
-import { isAppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
 import { MODELS_PATH } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -35,12 +35,32 @@ async function leaveEarly({ post, engine, jobs }: Opened, payer: string, hasRead
   await turn();
 }
 
-function requestChannel({ service }: Opened, chainWork: ChainWork | null, peer = 'stranger') {
+function requestChannel(
+  { service }: Opened,
+  chainWork: ChainWork | null,
+  peer = 'stranger',
+  subnet: string | null = null,
+) {
   const voucher = { channelId: 'c', payer: 'p', most: '0', ...(chainWork && { chainWork }) };
   return service.app.request(CHANNEL_PATH, {
     method: 'POST',
-    headers: { 'x-peer-id': peer, [PAYMENT_HEADER]: encode(voucher) },
+    headers: {
+      'x-peer-id': peer,
+      [PAYMENT_HEADER]: encode(voucher),
+      ...(subnet !== null && { 'x-peer-subnet': subnet }),
+    },
   });
+}
+
+/** The gate refuses every payment as soon as `checked` allows it; counts the checks. */
+function refuseAll({ gate }: Opened, checked: Promise<void> = Promise.resolve()) {
+  const seen = { checks: 0 };
+  gate.admit = async () => {
+    seen.checks += 1;
+    await checked;
+    return { kind: 'answered', status: 402, headers: {}, body: '{}', reason: 'payment-refused' };
+  };
+  return seen;
 }
 
 const DEPOSIT: ChainWork = { kind: 'deposit', isPaidFor: false };
@@ -175,6 +195,56 @@ describe('provider: payments without money', () => {
     }
   });
 });
+
+describe('provider: payments without money that arrive together', () => {
+  const check: ChainWork = { kind: 'check', isPaidFor: false };
+
+  it('checks no more of one peer than one after the other', async () => {
+    const opened = await limitedTo({ unfundedPerPeerMax: 2 });
+    const { admit } = opened.gate;
+    const checked = Promise.withResolvers<void>();
+    const seen = refuseAll(opened, checked.promise);
+    const asking = Array.from({ length: 5 }, () => requestChannel(opened, check));
+    await turn();
+    assert.equal(seen.checks, 2);
+    checked.resolve();
+    assert.deepEqual(await statusesOf(asking), [402, 402, 429, 429, 429]);
+    opened.gate.admit = admit;
+    const paying = Array.from({ length: 2 }, () => requestChannel(opened, check, 'paying'));
+    assert.deepEqual(await statusesOf(paying), [200, 200]);
+    assert.equal((await requestChannel(opened, check, 'paying')).status, 200, 'money doesn’t count');
+  });
+
+  it('checks few of one subnet, and those of another one', async () => {
+    const opened = await limitedTo({ unfundedPerPeerMax: 2, unfundedPerSubnetMax: 3, unfundedMax: 5 });
+    const seen = refuseAll(opened);
+    const from = (peer: string, subnet: string) => requestChannel(opened, check, peer, subnet);
+    const near = ['a', 'a', 'b', 'b', 'c', 'd', 'e'].map((peer) => from(peer, '10.0.0'));
+    assert.deepEqual(await statusesOf(near), [402, 402, 402, 429, 429, 429, 429]);
+    assert.equal((await from('f', '10.0.1')).status, 402);
+    assert.equal((await from('g', '10.0.2')).status, 402);
+    assert.equal((await from('h', '10.0.3')).status, 429, 'of all');
+    assert.equal(seen.checks, 5);
+  });
+
+  it('counts no refusal before which the chain wasn’t asked', async () => {
+    const opened = await limitedTo({ unfundedPerPeerMax: 1 });
+    opened.gate.admit = async () => ({
+      ...{ kind: 'answered', status: 402, headers: {}, body: '{}', reason: 'not-on-credit' },
+    });
+    for (let time = 0; time < 3; time += 1) assert.equal((await requestChannel(opened, check)).status, 402);
+    let checks = 0;
+    opened.gate.admit = async () => {
+      checks += 1;
+      throw new AppError('busy', 'Later.');
+    };
+    for (let time = 0; time < 3; time += 1) assert.equal((await requestChannel(opened, check)).status, 429);
+    assert.equal(checks, 3);
+  });
+});
+
+const statusesOf = async (asking: readonly (Response | Promise<Response>)[]) =>
+  (await Promise.all(asking)).map(({ status }) => status);
 
 describe('provider: requests for channels', () => {
   it('takes deposits only while it takes jobs, and refunds and questions always', async () => {
