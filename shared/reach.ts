@@ -51,6 +51,9 @@ export const waysSchema = z.object({
       outBytes: z.number(),
       isLimited: z.boolean().nullable(),
       leftBytes: z.number().nullable(),
+      roundTripMs: z.number().nullable(),
+      /** Base units. */
+      cost: z.object({ pricePerMegabyte: z.string(), paid: z.string() }).nullable(),
     }),
   ),
 });

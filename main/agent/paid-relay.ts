@@ -1,7 +1,5 @@
 /** Opens what a relay that charges has in addition: database, wallet and settlement, and the allowances that it sells. */
-import { AppError } from '../../shared/errors.ts';
-import { amount, plainAsset } from '../../shared/money.ts';
-import { relayPriceSchema } from '../../shared/relaying.ts';
+import { type Amount, plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import { createNotices } from '../core/notices/index.ts';
@@ -9,7 +7,6 @@ import { createLimitLog } from '../core/provider/index.ts';
 import { createAllowances, createRelayingService, createRelayTerms } from '../core/relaying/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
 import type { PublicNode, RelayMeter } from '../ports/network.ts';
-import type { AgentConfig } from './config.ts';
 import { openFoundation } from './foundation.ts';
 import { openMoney } from './money.ts';
 import { termsOf } from './profiles.ts';
@@ -21,27 +18,13 @@ export interface PaidRelay {
   serve(node: Pick<PublicNode, 'key' | 'serve' | 'prefer'>): void;
 }
 
-/** Checks the options before anything is opened. Fails with `bad-request`. */
-export function checkRelayPrice({ relayPrice = null, role, profile }: AgentConfig): void {
-  if (relayPrice === null) return;
-  if (role !== 'relay' || profile === 'office') {
-    throw new AppError('bad-request', '--relay-price requires --role relay and --profile open.');
-  }
-  if (relayPriceSchema.safeParse(relayPrice).success) return;
-  throw new AppError(
-    'bad-request',
-    `Invalid --relay-price "${relayPrice}". Use base units of USDC per megabyte, for example 20.`,
-  );
-}
-
-/** Null for a relay that is free. Fails like the start of an agent. */
+/** `price`: base units of USDC per megabyte. Fails like the start of an agent. */
 export async function openPaidRelay(
   given: Pick<Surroundings, 'config' | 'clock' | 'log' | 'onClose'>,
   paths: HomePaths,
-): Promise<PaidRelay | null> {
+  price: Amount,
+): Promise<PaidRelay> {
   const { config, clock, log, onClose } = given;
-  const price = amount(config.relayPrice ?? '0');
-  if (price === 0n) return null;
   const surroundings: Surroundings = {
     ...given,
     terms: termsOf(config.profile, config.network ?? null),

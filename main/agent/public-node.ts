@@ -4,18 +4,21 @@
  */
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
+import { amount } from '../../shared/money.ts';
 import { PUBLIC_DHT_NODES } from '../../shared/public-dht.ts';
+import { relayPriceSchema } from '../../shared/relaying.ts';
 import { createPublicNode } from '../adapters/libp2p/index.ts';
 import { acquireFileLock } from '../adapters/sqlite/index.ts';
 import { openHome } from '../core/home/index.ts';
 import { meetInPublic } from '../core/network/index.ts';
 import { createClock } from '../ports/clock.ts';
+import type { HomePaths } from '../ports/data-folder.ts';
 import type { Log } from '../ports/log.ts';
 import { createClosers } from './closers.ts';
 import type { AgentConfig, PublicRole } from './config.ts';
 import { logFault, openAgentLog } from './log.ts';
 import { serveMetrics } from './metrics.ts';
-import { checkRelayPrice, openPaidRelay } from './paid-relay.ts';
+import type { openPaidRelay, PaidRelay } from './paid-relay.ts';
 import { checkPeerAddresses } from './peer-addresses.ts';
 
 export interface PublicNodeHooks {
@@ -50,10 +53,7 @@ export async function openPublicNode(
   hooks.onOpened?.({ log, stop });
   try {
     const clock = createClock(logFault(log.child('clock'), 'A timer callback failed'));
-    const paid = await openPaidRelay(
-      { config, clock, log, onClose: (close) => closers.add(close) },
-      home.paths,
-    );
+    const paid = await openPaid({ config, clock, log, onClose: (close) => closers.add(close) }, home.paths);
     const node = await createPublicNode({
       folder: home.paths.keys,
       listen: config.listen ?? [],
@@ -78,6 +78,29 @@ export async function openPublicNode(
     await stop('could not start');
     throw error;
   }
+}
+
+/** Null for a node that is free: it loads no code for a wallet and a ledger. */
+async function openPaid(
+  given: Parameters<typeof openPaidRelay>[0],
+  paths: HomePaths,
+): Promise<PaidRelay | null> {
+  const price = amount(given.config.relayPrice ?? '0');
+  if (price === 0n) return null;
+  const { openPaidRelay } = await import('./paid-relay.ts');
+  return openPaidRelay(given, paths, price);
+}
+
+/** Checks the options before anything is opened. Fails with `bad-request`. */
+export function checkRelayPrice({ relayPrice = null, role, profile }: AgentConfig): void {
+  if (relayPrice === null) return;
+  if (role !== 'relay' || profile === 'office')
+    throw new AppError('bad-request', '--relay-price requires --role relay and --profile open.');
+  if (relayPriceSchema.safeParse(relayPrice).success) return;
+  throw new AppError(
+    'bad-request',
+    `Invalid --relay-price "${relayPrice}". Use base units of USDC per megabyte, for example 20.`,
+  );
 }
 
 function checkOptions(config: AgentConfig, role: PublicRole): void {

@@ -51,7 +51,13 @@ export function openReaching(
       isLanSearched: terms.mdns,
       opening: opening.state(),
       addresses: addresses.map((each) => ({ ...each })),
-      relays: relays.map((each) => ({ ...each })),
+      relays: relays.map(({ cost, ...each }) => ({
+        ...each,
+        cost: cost && {
+          pricePerMegabyte: cost.pricePerMegabyte.toString(),
+          paid: cost.paid.toString(),
+        },
+      })),
     };
   };
 }

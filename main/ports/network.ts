@@ -60,6 +60,17 @@ export interface RelayUse {
   readonly isLimited: boolean | null;
   /** Bytes until it ends the connection that has least left; null without such a limit. */
   readonly leftBytes: number | null;
+  /** Round trip to it in milliseconds, as last measured; null before. */
+  readonly roundTripMs: number | null;
+  /** Null for a relay that costs nothing. */
+  readonly cost: RelayCost | null;
+}
+
+/** Amounts in base units. */
+export interface RelayCost {
+  readonly pricePerMegabyte: bigint;
+  /** Since the start. */
+  readonly paid: bigint;
 }
 
 /** Ways in which this machine finds others and is reached by them. */
@@ -179,6 +190,8 @@ export interface RelayChoice {
   priceOf(relay: string): Promise<bigint | null>;
   /** Called with the bytes to or from this machine over the relay. */
   count(relay: string, bytes: number): void;
+  /** Null for a relay that costs nothing. */
+  costOf(relay: string): RelayCost | null;
 }
 
 /** The relays at which this machine has places. Until something chooses, only relays that can't charge are used. */

@@ -2,11 +2,13 @@
 import type { ReactNode } from 'react';
 import type { WaysState } from '../../shared/reach.ts';
 import { writeBytes, writeNumber } from '../format.ts';
+import { useMoneyText } from '../parts/amount.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { Tag } from '../parts/tag.tsx';
+import { useSection } from '../store.ts';
 
 export function Ways({ ways }: { ways: WaysState }) {
   const { t } = useStrings();
@@ -130,7 +132,9 @@ function Address({
 
 function Relay({ relay }: { relay: WaysState['relays'][number] }) {
   const { t, language } = useStrings();
-  const { address, inBytes, outBytes, isLimited, leftBytes } = relay;
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  const { address, inBytes, outBytes, isLimited, leftBytes, roundTripMs, cost } = relay;
   const limit = isLimited
     ? t(leftBytes === null ? 'ways.limited' : 'ways.limitedTo', {
         left: writeBytes(leftBytes ?? 0, language),
@@ -140,6 +144,15 @@ function Relay({ relay }: { relay: WaysState['relays'][number] }) {
     t(address.includes('/ws') ? 'ways.overWebSocket' : 'ways.overTcp'),
     t('ways.traffic', { received: writeBytes(inBytes, language), sent: writeBytes(outBytes, language) }),
     ...(isLimited === null ? [] : [limit]),
+    ...(roundTripMs === null
+      ? []
+      : [t('ways.roundTrip', { ms: writeNumber(Math.round(roundTripMs), language) })]),
+    ...(cost === null
+      ? []
+      : [
+          t('ways.price', { price: moneyText(cost.pricePerMegabyte, asset) }),
+          t('ways.paid', { paid: moneyText(cost.paid, asset) }),
+        ]),
   ];
   return (
     <Row

@@ -2,7 +2,7 @@
 import { JOB_CATEGORIES } from '../../shared/job-categories.ts';
 import { KNOWN_PEERS_MAX, PEER_ID } from '../../shared/settings.ts';
 import { Row, Rows } from '../parts/rows.tsx';
-import { RuledNote } from '../parts/ruled-note.tsx';
+import { RuledNote, useIsRuled } from '../parts/ruled-note.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
@@ -49,6 +49,7 @@ export function MarketPart({ settings, change, paid }: SourceProps) {
 
 export function KindsPart({ settings: { categoriesOff }, change }: Omit<SourceProps, 'paid'>) {
   const { t } = useStrings();
+  const isRuled = useIsRuled();
   return (
     <Part isTop title={t('sources.kinds.title')} note={t('sources.kinds.note')}>
       <RuledNote groups={['jobs']} />
@@ -58,6 +59,7 @@ export function KindsPart({ settings: { categoriesOff }, change }: Omit<SourcePr
           label={t(`selling.category.${category}`)}
           note={t(`selling.categoryNote.${category}`)}
           isSelected={!categoriesOff.includes(category)}
+          isDisabled={isRuled('categoriesOff')}
           onChange={(on) => {
             const others = categoriesOff.filter((each) => each !== category);
             change({ categoriesOff: on ? others : [...others, category] });

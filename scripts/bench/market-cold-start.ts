@@ -13,7 +13,9 @@ import type { FromCrowd, Member } from './market-crowd.ts';
 import type { NewcomerReport } from './market-newcomer.ts';
 import { atMost, type BenchResult, progress } from './result.ts';
 
-const AGENTS = 50;
+/** A busy machine ends with fewer after {@link STARTED_MS_MAX}. */
+const AGENTS_MAX = 50;
+const STARTED_MS_MAX = 180_000;
 const NEWCOMERS = 9;
 /** Agents that start at the same time: more would compete for the processor longer than they wait. */
 const STARTS = 4;
@@ -34,14 +36,15 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measure(lab: Lab): Promise<BenchResult> {
-  progress(`Starting ${AGENTS} agents.`);
+  progress(`Starting ${AGENTS_MAX} agents.`);
   const crowd = await startCrowd(lab);
+  progress(`${crowd.agents} agents have started.`);
   const bootstrap = ['--bootstrap', crowd.bootstrap];
   // The first one only waits until the crowd has announced what it sells.
-  await newcomer(lab, AGENTS, bootstrap);
+  await newcomer(lab, AGENTS_MAX, bootstrap);
   const reports: NewcomerReport[] = [];
   for (let index = 0; index < NEWCOMERS; index += 1) {
-    const report = await newcomer(lab, AGENTS + 1 + index, bootstrap);
+    const report = await newcomer(lab, AGENTS_MAX + 1 + index, bootstrap);
     reports.push(report);
     const [readyMs, firstOfferMs] = [Math.round(report.readyMs), Math.round(report.firstOfferMs)];
     progress(`newcomer ${index + 1}: ready after ${readyMs} ms, first offer after ${firstOfferMs} ms`);
@@ -51,7 +54,7 @@ async function measure(lab: Lab): Promise<BenchResult> {
   const firstOfferP50Ms = median(reports.map(({ firstOfferMs }) => firstOfferMs)) ?? Number.NaN;
   return {
     figures: {
-      agents: AGENTS,
+      agents: crowd.agents,
       firstOfferP50Ms,
       firstOfferMaxMs: Math.max(...reports.map(({ firstOfferMs }) => firstOfferMs)),
       firstOfferAfterReadyP50Ms: median(afterReady) ?? Number.NaN,
@@ -71,18 +74,28 @@ async function addHost(lab: Lab, index: number): Promise<{ host: Host; address: 
   return { host, address };
 }
 
-async function startCrowd(lab: Lab): Promise<{ bootstrap: string; stop(): Promise<void> }> {
+interface Crowd {
+  readonly bootstrap: string;
+  readonly agents: number;
+  stop(): Promise<void>;
+}
+
+async function startCrowd(lab: Lab): Promise<Crowd> {
   const program = lab.start('pub', join(import.meta.dirname, 'market-crowd.ts'), []);
   const [bootstrap = ''] = await started(program, {
     host: 'boot',
     options: ['--role', 'bootstrap', ...at('45.0.0.10')],
   });
-  await inStreams([...Array(AGENTS).keys()], STARTS, async (index) => {
+  const endMs = performance.now() + STARTED_MS_MAX;
+  let agents = 0;
+  await inStreams([...Array(AGENTS_MAX).keys()], STARTS, async (index) => {
+    if (performance.now() > endMs) return;
     const { host, address } = await addHost(lab, index);
     await started(program, { host, options: ['--bootstrap', bootstrap, ...at(address)] });
+    agents += 1;
   });
   return {
-    bootstrap,
+    ...{ bootstrap, agents },
     async stop() {
       program.disconnect();
       await once(program, 'exit');

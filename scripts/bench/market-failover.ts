@@ -1,10 +1,13 @@
 /**
  * Failover in the middle of an answer, with everything real: two providers sell the same model on one practice chain, and
  * the agent of the one that answers is killed, or stopped as if its machine hung. Each answer is compared with the one to
- * the same question that nobody interrupted.
+ * the same question that nobody interrupted. Each round has a new buyer, because a buyer avoids a peer that failed. It starts
+ * twice: one that runs asks a peer that sold nothing for its offer again only after minutes.
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_MODEL_ID } from '../../main/core/models/index.ts';
+import type { AgentState } from '../../shared/api/state.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { median } from '../../shared/statistics.ts';
 import {
@@ -19,23 +22,26 @@ import { inTemporaryHome, question, takesJobs } from './practice-here.ts';
 import { atMost, type BenchResult, progress } from './result.ts';
 import { type Gateway, requestChat } from './streams.ts';
 
-const ROUNDS = 10;
+/** Of each fault. A busy machine ends with fewer after {@link MEASURED_MS_MAX}. */
+const ROUNDS_MAX = 10;
+const MEASURED_MS_MAX = 180_000;
 /** Providers that sell at the same time. */
 const SELLING = 2;
 const TOKENS = 60;
 /** Pieces after which the provider goes away. */
 const PIECES_BEFORE = 10;
-const READY_MS_MAX = 120_000;
-const FOUND_MS_MAX = 120_000;
+const READY_MS_MAX = 240_000;
+const FOUND_MS_MAX = 60_000;
+/** For a state that follows from what has just happened. */
+const SOON = { timeoutMs: 10_000 };
 const CHECK_MS = 10;
 /** Receipts that a provider earns before an answer of it is interrupted. */
-const RECEIPTS = 3;
+const RECEIPTS = 2;
 const GAP_MS_GOAL = 1_500;
 
 /** SIGSTOP leaves every connection open. */
 const FAULTS = { killed: 'SIGKILL', stalled: 'SIGSTOP' } as const;
 type Fault = keyof typeof FAULTS;
-const PROVIDERS = ROUNDS * Object.keys(FAULTS).length + SELLING - 1;
 
 interface Provider {
   readonly agent: RunningAgent;
@@ -51,24 +57,17 @@ interface Interrupted {
 
 export async function run(): Promise<BenchResult> {
   return inTemporaryHome(async (home) => {
-    progress(`Starting a practice network, ${PROVIDERS} more providers and a buyer.`);
+    progress(`Starting a practice network and ${SELLING} more providers.`);
     prepareMeasuredHome(`${home}/chain`);
     const chain = await startAgent(['--headless', '--home', `${home}/chain`, '--quiet-requester']);
-    const agents = [chain];
-    const providers: Provider[] = [];
+    const selling: Provider[] = [];
     try {
       await pause(chain);
       const { rpcUrl } = forceUnwrap('the practice network has a chain', chain.ready.chain);
-      while (providers.length < PROVIDERS) {
-        providers.push(await openProvider(`${home}/provider-${providers.length}`, rpcUrl));
-      }
-      const connect = providers.flatMap(({ agent }) => ['--connect', addressOf(agent)]);
-      const buyer = await startOnChain(`${home}/buyer`, rpcUrl, '--practice-requester', ...connect);
-      agents.push(buyer);
-      return await measure(forceUnwrap('a buyer has a gateway', buyer.ready.gateway), providers);
+      return await measure({ home, rpcUrl, selling });
     } finally {
-      for (const provider of providers) await end(provider);
-      for (const agent of agents.reverse()) await agent.stop();
+      for (const provider of selling) await end(provider);
+      await chain.stop();
     }
   });
 }
@@ -88,39 +87,45 @@ async function pause({ ready }: RunningAgent): Promise<void> {
   close();
 }
 
-/** Starts a provider that takes no job yet. */
+/** Starts a provider that takes jobs. */
 async function openProvider(home: string, rpcUrl: string): Promise<Provider> {
   prepareMeasuredHome(home, DEFAULT_MODEL_ID);
   const agent = await startOnChain(home, rpcUrl);
   const { api, close } = await connectApi(forceUnwrap('it has a page', agent.ready.page));
-  await api.presence.pause({ until: 'resume' });
+  await waitForState(api, takesJobs, { timeoutMs: READY_MS_MAX });
   return { agent, api, close };
 }
 
-/** Each round ends a provider for good, because a peer that failed is avoided for minutes. */
-async function measure(gateway: Gateway, providers: readonly Provider[]): Promise<BenchResult> {
+interface Market {
+  readonly home: string;
+  readonly rpcUrl: string;
+  /** The providers that run now. */
+  readonly selling: Provider[];
+}
+
+/** Each round ends a provider for good; the next one begins with another in its place. */
+async function measure(market: Market): Promise<BenchResult> {
   const gaps: Record<Fault, number[]> = { killed: [], stalled: [] };
   let same = 0;
-  for (const provider of providers) await prove(gateway, provider);
-  const waiting = [...providers];
-  const selling: Provider[] = [];
-  for (const fault of Object.keys(FAULTS) as Fault[]) {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      while (selling.length < SELLING)
-        selling.push(await resume(forceUnwrap('one is left', waiting.shift())));
-      await providersKnown(gateway, SELLING);
-      const whole = await collect(ask(gateway, round));
-      const { provider, gapMs, text } = await interrupt(gateway, round, selling, fault);
+  let started = 0;
+  const endMs = performance.now() + MEASURED_MS_MAX;
+  for (let round = 0; round < ROUNDS_MAX && (round === 0 || performance.now() < endMs); round += 1) {
+    for (const fault of Object.keys(FAULTS) as Fault[]) {
+      while (market.selling.length < SELLING) {
+        started += 1;
+        market.selling.push(await openProvider(join(market.home, `provider-${started}`), market.rpcUrl));
+      }
+      const { gapMs, isSame } = await runRound(market, round, fault);
       gaps[fault].push(gapMs);
-      if (text === whole) same += 1;
-      progress(
-        `${fault}, round ${round + 1}: ${Math.round(gapMs)} ms, ${text === whole ? 'same' : 'other'} text`,
-      );
-      selling.splice(selling.indexOf(provider), 1);
-      await end(provider);
+      if (isSame) same += 1;
+      progress(`${fault}, round ${round + 1}: ${Math.round(gapMs)} ms, ${isSame ? 'same' : 'other'} text`);
     }
   }
-  const rounds = ROUNDS * Object.keys(FAULTS).length;
+  return resultOf(gaps, same);
+}
+
+function resultOf(gaps: Readonly<Record<Fault, readonly number[]>>, same: number): BenchResult {
+  const rounds = gaps.killed.length + gaps.stalled.length;
   const [killed, stalled] = [median(gaps.killed) ?? Number.NaN, median(gaps.stalled) ?? Number.NaN];
   return {
     figures: {
@@ -137,10 +142,49 @@ async function measure(gateway: Gateway, providers: readonly Provider[]): Promis
       answersAsUninterrupted: { goal: rounds, met: same === rounds },
     },
     notes: [
-      `failover: ${SELLING} providers of ${DEFAULT_MODEL_ID}, one of them killed or stopped after ${PIECES_BEFORE} pieces of an answer of up to ${TOKENS} tokens`,
+      `failover: ${gaps.killed.length} rounds for each fault, each with a new buyer and ${SELLING} providers of ${DEFAULT_MODEL_ID}, one of them killed or stopped after ${PIECES_BEFORE} pieces of an answer of up to ${TOKENS} tokens`,
       'a gap is the longest time without a piece, and includes computing the question and the text so far',
     ],
   };
+}
+
+/** Runs a buyer that is connected to all providers, and finds their offers at its start. */
+async function withBuyer<T>(
+  { home, rpcUrl, selling }: Market,
+  name: string,
+  buy: (gateway: Gateway) => Promise<T>,
+): Promise<T> {
+  const connect = selling.flatMap(({ agent }) => ['--connect', addressOf(agent)]);
+  const buyer = await startOnChain(join(home, name), rpcUrl, '--practice-requester', ...connect);
+  const gateway = forceUnwrap('a buyer has a gateway', buyer.ready.gateway);
+  try {
+    await providersKnown(gateway, selling.length);
+    return await buy(gateway);
+  } finally {
+    await buyer.stop();
+  }
+}
+
+async function runRound(
+  market: Market,
+  index: number,
+  fault: Fault,
+): Promise<{ readonly gapMs: number; readonly isSame: boolean }> {
+  const { selling } = market;
+  const name = `buyer-${fault}-${index}`;
+  await withBuyer(market, name, (gateway) => prove(gateway, selling));
+  for (const { api } of selling) {
+    await api.presence.resume({});
+    await waitForState(api, takesJobs, { timeoutMs: READY_MS_MAX });
+  }
+  const { provider, gapMs, isSame } = await withBuyer(market, name, async (gateway) => {
+    const whole = await collect(ask(gateway, index));
+    const interrupted = await interrupt(gateway, index, selling, fault);
+    return { ...interrupted, isSame: interrupted.text === whole };
+  });
+  selling.splice(selling.indexOf(provider), 1);
+  await end(provider);
+  return { gapMs, isSame };
 }
 
 /** Yields the pieces of an answer's text. */
@@ -173,7 +217,7 @@ async function interrupt(
       sinceMs = performance.now();
     }
     if (pieces !== PIECES_BEFORE) continue;
-    provider = await answering(providers);
+    provider = await firstWhere(providers, ({ work }) => work.activeJobs.length > 0);
     sinceMs = performance.now();
     provider.agent.process.kill(FAULTS[fault]);
   }
@@ -181,30 +225,40 @@ async function interrupt(
   return { provider, gapMs, text };
 }
 
-/** Returns the provider that has a running job. */
-async function answering(providers: readonly Provider[]): Promise<Provider> {
-  for (const provider of providers) {
-    const { jobs } = await provider.api.jobs.list({ side: 'sold', limit: 1 });
-    if (jobs[0]?.state === 'running') return provider;
-  }
-  throw new Error('No provider has a running job.');
-}
-
 /**
- * Buys from this provider alone until it is trusted: an answer is continued by at most one provider that has proven nothing.
+ * Buys from each provider until it is trusted: an answer is continued by at most one provider that has proven nothing. A
+ * proven one takes no jobs meanwhile.
  */
-async function prove(gateway: Gateway, provider: Provider): Promise<void> {
-  await resume(provider);
-  await providersKnown(gateway, 1);
-  for (let bought = 0; bought < RECEIPTS; bought += 1) await collect(ask(gateway, bought, 8));
-  await provider.api.presence.pause({ until: 'resume' });
-  await providersKnown(gateway, 0);
+async function prove(gateway: Gateway, selling: readonly Provider[]): Promise<void> {
+  const proven = new Set<Provider>();
+  while (proven.size < selling.length) {
+    const provider = await buyOnce(gateway, selling);
+    for (let bought = 1; bought < RECEIPTS; bought += 1) await collect(ask(gateway, bought, 8));
+    await provider.api.presence.pause({ until: 'resume' });
+    proven.add(provider);
+  }
 }
 
-async function resume(provider: Provider): Promise<Provider> {
-  await provider.api.presence.resume({});
-  await waitForState(provider.api, takesJobs, { timeoutMs: READY_MS_MAX });
-  return provider;
+/** Buys an answer; returns the provider of it, once it has recorded the charge. */
+async function buyOnce(gateway: Gateway, selling: readonly Provider[]): Promise<Provider> {
+  const served = await Promise.all(
+    selling.map(async ({ api }) => (await waitForState(api, () => true, SOON)).work.jobsToday.served),
+  );
+  await collect(ask(gateway, 0, 8));
+  return firstWhere(selling, ({ work }, index) => work.jobsToday.served > (served[index] ?? 0));
+}
+
+/** Resolves to the first provider whose state meets the condition. */
+function firstWhere(
+  providers: readonly Provider[],
+  condition: (state: AgentState, index: number) => boolean,
+): Promise<Provider> {
+  return Promise.any(
+    providers.map(async (provider, index) => {
+      await waitForState(provider.api, (state) => condition(state, index), SOON);
+      return provider;
+    }),
+  );
 }
 
 /** Its engine and its lock end with it. */
@@ -214,7 +268,7 @@ async function end({ agent, close }: Provider): Promise<void> {
   await agent.stop();
 }
 
-/** Waits until the gateway lists this number of providers that take jobs. */
+/** Waits until the gateway lists this number of providers. */
 async function providersKnown(gateway: Gateway, count: number): Promise<void> {
   const endMs = performance.now() + FOUND_MS_MAX;
   while (performance.now() < endMs) {

@@ -33,12 +33,14 @@ export function watchGone(pid: number): Promise<number> {
   });
 }
 
-/** Returns true if this machine has `perf` and allows it to sample a process of this user. */
+/** Returns true if this machine has `perf` and allows it to sample a process of this user. Tries it once. */
 export function canSample(): boolean {
-  return (
-    spawnSync('perf', ['record', ...SAMPLING, '-o', '/dev/null', 'true'], { stdio: 'ignore' }).status === 0
-  );
+  isSampling ??=
+    spawnSync('perf', ['record', ...SAMPLING, '-o', '/dev/null', 'true'], { stdio: 'ignore' }).status === 0;
+  return isSampling;
 }
+
+let isSampling: boolean | null = null;
 
 /**
  * Samples all threads of a process every 0.5 ms of each thread's CPU time. Resolves when sampling has started; the

@@ -386,6 +386,7 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
     { records: records.bought },
     {
       ...{ directory: gateway.directory, experience, network: buying, verdicts, random: () => 0 },
+      ...{ serves: () => true, buyOpinion: null, opinionsFrom: () => 'nobody' },
       hold: () => ({ generate: real.generate, release: () => undefined }),
     },
   );

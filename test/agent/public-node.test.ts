@@ -16,6 +16,7 @@ import { createNetwork, verifySigned } from '../../main/adapters/libp2p/index.ts
 import { readRelayTerms } from '../../main/core/relaying/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { startAgent } from '../../scripts/lib/agent-process.ts';
+import { freePort } from '../../scripts/lib/free-port.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { RELAY_ALLOWANCE_PATH, RELAY_TERMS_PATH } from '../../shared/relaying.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
@@ -46,9 +47,9 @@ test('a relay announces its address, serves metrics on loopback, and has no wall
 
 test('a relay that charges shows its signed terms, takes channels and counts allowances', {
   // It starts a chain, and the audit a copy of it.
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
-  const port = 20_000 + (process.pid % 10_000);
+  const port = await freePort();
   const options = ['--listen', `/ip4/127.0.0.1/tcp/${port}`, ...ANNOUNCE, '--relay-price', '20'];
   const relay = await relayAt('charging', ...options);
   const { id } = relay.ready.peer;
@@ -71,7 +72,7 @@ test('a relay that charges shows its signed terms, takes channels and counts all
   assert.equal(await relay.stop(), 0);
   // Exits with 1 and lists each difference if the ledger and the chain disagree.
   const verify = [AGENT_PROGRAM, 'ledger', 'verify', '--home', join(home.path, 'charging')];
-  await promisify(execFile)(process.execPath, verify, { timeout: 50_000 });
+  await promisify(execFile)(process.execPath, verify, { timeout: 120_000 });
 });
 
 test('a wrong command line starts nothing', async () => {

@@ -2,18 +2,11 @@
  * For tests: a provider and a buyer in one process that can be killed at any moment. A killed one has no connection any
  * more; the next one has only what was on disk at that moment.
  */
-import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PracticeChain } from '../../main/adapters/anvil/index.ts';
-import { connectNode } from '../../main/adapters/ethers/index.ts';
-import { type GatewayAddress, openBuying } from '../../main/agent/buying.ts';
-import { openFoundation } from '../../main/agent/foundation.ts';
-import type { Money } from '../../main/agent/money.ts';
-import { PROFILES } from '../../main/agent/profiles.ts';
-import type { Close, Surroundings } from '../../main/agent/surroundings.ts';
-import { homePaths } from '../../main/core/home/index.ts';
+import type { GatewayAddress } from '../../main/agent/buying.ts';
 import { createBindings, createOffers } from '../../main/core/identity/index.ts';
-import { createNotices } from '../../main/core/notices/index.ts';
 import { openAnswerFiles, PROVIDER_LIMITS } from '../../main/core/provider/index.ts';
 import type { Clock, TimerWork } from '../../main/ports/clock.ts';
 import type { Network } from '../../main/ports/network.ts';
@@ -24,9 +17,9 @@ import { AppError } from '../../shared/errors.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { ManualClock } from '../fakes/clock.ts';
 import { createFakeEngine } from '../fakes/engine.ts';
-import { createRecordingLog } from '../fakes/log.ts';
 import { createFakeProvider, FAKE_LIFE, OFFERED } from '../fakes/market.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { composeBuyer } from './composed-buyer.ts';
 import { openProvider } from './paid-service.ts';
 
 /** One run of a provider or a buyer. */
@@ -186,43 +179,18 @@ export async function openMortalBuyer(
   const newHome = () => mkdtempSync(join(folder, 'buyer-'));
   let home = newHome();
   let life = new Life();
-  let closers: Close[] = [];
+  let close = async () => {};
   let gateway: GatewayAddress | null = null;
 
   async function start(): Promise<void> {
     const own = new Life();
-    const ownClosers: Close[] = [];
-    const surroundings: Surroundings = {
-      ...{ log: createRecordingLog(), notices: createNotices(), serves: false },
+    const opened = await composeBuyer({
+      ...{ chain, accounts, home, profile: 'practice' },
       clock: mortalClock(clock, own),
-      config: { ...({} as Surroundings['config']), profile: 'practice', host: 'headless', gatewayPort: 0 },
-      terms: PROFILES.practice,
-      onClose: (close) => void ownClosers.push(close),
-      changed: () => undefined,
-    };
-    const paths = homePaths(home);
-    mkdirSync(paths.keys, { recursive: true });
-    const foundation = openFoundation(surroundings, paths);
-    foundation.settings.change({ buyPriceInputMax: '100000000', buyPriceOutputMax: '100000000' });
-    // The part of the agent that sells does this at each start.
-    foundation.jobs.recover();
-    const money = {
-      ...{ chain: chain.network, node: connectNode(chain.network), wallet: { accounts } },
-      balances: { refresh: async () => undefined },
-      prepareBuying: async () => undefined,
-    } as unknown as Money;
-    const models = { findFile: () => null } as unknown as Parameters<typeof openBuying>[1]['models'];
-    const opened = await openBuying(surroundings, {
-      ...{ foundation, money, models, machines: null, holdModel: () => null },
-      verdicts: { note: async () => undefined },
       network: mortalNetwork(network, own, { moment, isAway }),
     });
-    [life, closers, gateway] = [own, ownClosers, opened.gateway];
+    [life, close, gateway] = [own, opened.close, opened.gateway];
     await opened.directory.find(null);
-  }
-
-  async function close(): Promise<void> {
-    for (const each of closers.toReversed()) await each();
   }
 
   await start();
@@ -242,7 +210,7 @@ export async function openMortalBuyer(
       void close().catch(() => undefined);
     },
     start,
-    close,
+    close: () => close(),
   };
 }
 

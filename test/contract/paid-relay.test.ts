@@ -159,7 +159,7 @@ async function openPayingMachine(relay: PublicNode) {
 
 /** Takes any place and counts nothing. */
 function paysNothing({ market }: Network): void {
-  market?.relays?.choose({ priceOf: async () => 0n, count: () => undefined });
+  market?.relays?.choose({ priceOf: async () => 0n, count: () => undefined, costOf: () => null });
 }
 
 /** A requester that knows these machines by their relayed addresses only. */
@@ -250,6 +250,7 @@ test('is chosen after free ones by price, and another one is taken when it is le
   network.market?.relays?.choose({
     priceOf: async (peer) => prices.get(peer) ?? null,
     count: () => undefined,
+    costOf: () => null,
   });
   await until(() => places().size === 2);
   assert.deepEqual(places(), new Set([free.peer, cheap.peer]));

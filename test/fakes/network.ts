@@ -160,8 +160,11 @@ class FakeNetwork {
 }
 
 function responseOf(incoming: IncomingMessage): Response {
-  const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  const status = incoming.statusCode ?? 0;
+  // A response without content may not have even an empty stream.
+  const body = status === 204 ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>);
+  if (body === null) incoming.resume();
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
-  return new Response(body, { status: incoming.statusCode ?? 0, headers });
+  return new Response(body, { status, headers });
 }

@@ -63,6 +63,8 @@ export type FromPeer =
       /** The numbers of the events, in the order in which they came. */
       readonly seen: readonly number[];
       readonly interruptions: number;
+      /** From the first request; null if none came. */
+      readonly firstEventMs: number | null;
       /** Longest time between two events. */
       readonly longestGapMs: number;
       /** Public addresses over which the provider was reached. */

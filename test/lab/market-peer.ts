@@ -186,7 +186,9 @@ async function buy(
   const seen: number[] = [];
   const ways = new Set<string>();
   let interruptions = -1;
-  let lastMs = performance.now();
+  const startedMs = performance.now();
+  let firstEventMs: number | null = null;
+  let lastMs = startedMs;
   let longestGapMs = 0;
   while (seen.length < events && interruptions < 50) {
     interruptions += 1;
@@ -203,6 +205,7 @@ async function buy(
         timer = systemClock.after(silenceMsMax, () => silent.abort());
         if (seen.length > 0) longestGapMs = Math.max(longestGapMs, performance.now() - lastMs);
         lastMs = performance.now();
+        firstEventMs ??= lastMs - startedMs;
         for (const [, number] of new TextDecoder().decode(chunk).matchAll(/data: (\d+)\n/g))
           seen.push(Number(number));
         report({ type: 'progress', id, events: seen.length });
@@ -212,7 +215,7 @@ async function buy(
     }
     timer.cancel();
   }
-  report({ type: 'bought', id, seen, interruptions, longestGapMs, ways: [...ways] });
+  report({ type: 'bought', id, seen, interruptions, firstEventMs, longestGapMs, ways: [...ways] });
 }
 
 function reportWays(network: Network): void {

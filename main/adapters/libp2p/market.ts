@@ -79,7 +79,10 @@ export function openMarket(
         ways: () => ({
           neighbors: neighbors(),
           addresses: started === null ? [] : tests.list(),
-          relays: places?.connections().map((relay) => useOf(relay, node, traffic)) ?? [],
+          relays:
+            places === null
+              ? []
+              : places.connections().map((relay) => useOf(relay, { node, traffic, places })),
         }),
         onWays(listener) {
           listeners.add(listener);
@@ -93,13 +96,19 @@ export function openMarket(
   };
 }
 
-function useOf({ remotePeer, remoteAddr }: Connection, node: Node, traffic: TrafficCounter): RelayUse {
+function useOf(
+  { remotePeer, remoteAddr, rtt }: Connection,
+  { node, traffic, places }: { node: Node; traffic: TrafficCounter; places: RelayPlaces },
+): RelayUse {
   const peer = remotePeer.toString();
   const over = node.getConnections().filter((connection) => relayOf(connection.remoteAddr) === peer);
   const isLimited = over.length === 0 ? null : over.some(({ limits }) => limits !== undefined);
   const left = over.flatMap(({ limits }) => (limits?.bytes === undefined ? [] : [Number(limits.bytes)]));
   const leftBytes = left.length === 0 ? null : Math.min(...left);
-  return { peer, address: remoteAddr.toString(), isLimited, leftBytes, ...traffic.over(peer) };
+  return {
+    ...{ peer, address: remoteAddr.toString(), isLimited, leftBytes, ...traffic.over(peer) },
+    ...{ roundTripMs: rtt ?? null, cost: places.costOf(peer) },
+  };
 }
 
 export interface CreateMarketOptions {

@@ -19,7 +19,7 @@ import type {
 } from '@libp2p/interface';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { RelayChoice, Relays } from '../../ports/network.ts';
+import type { RelayChoice, RelayCost, Relays } from '../../ports/network.ts';
 import { countStream } from './counted-stream.ts';
 import { HTTP_PROTOCOL } from './http-streams.ts';
 import { isRelayed } from './public-addresses.ts';
@@ -115,6 +115,10 @@ export class RelayPlaces implements Relays {
       if (connection.remotePeer.toString() !== relay) continue;
       void connection.close().catch((error: Error) => connection.abort(error));
     }
+  }
+
+  costOf(relay: string): RelayCost | null {
+    return this.#choice?.costOf(relay) ?? null;
   }
 
   stop(): void {

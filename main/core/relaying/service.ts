@@ -5,11 +5,9 @@ import { type Amount, amount, ZERO } from '../../../shared/money.ts';
 import { RELAY_ALLOWANCE_PATH, RELAY_STEP_BYTES, RELAY_TERMS_PATH } from '../../../shared/relaying.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
-  type Admission,
   type AdmittedPayment,
   CHANNEL_PATH,
   PAYMENT_RESPONSE_HEADER,
-  type PaidRequest,
   type PaymentGate,
 } from '../../ports/payments.ts';
 import type { Durability } from '../../ports/store.ts';
@@ -27,7 +25,9 @@ import {
   createFreeRequests,
   limitChainWork,
   PROVIDER_LIMITS,
+  paidRequest,
   peerOf,
+  responseOf,
 } from '../provider/index.ts';
 import type { Allowances } from './allowances.ts';
 
@@ -69,7 +69,7 @@ export function createRelayingService(parts: RelayServiceParts): Hono {
     const asking = askingOf(context);
     const leave = places.enter({ ...asking, subnet: null }, { slots: 0, lane: '' });
     try {
-      const admitted = await admitPayment(asking.peer, paidRequest(context, ceiling));
+      const admitted = await admitPayment(asking, paidRequest(context, ceiling, 'Relayed bytes'));
       if (admitted.kind === 'answered') return responseOf(admitted);
       free.takeBack(asking);
       return await use(admitted.payment);
@@ -125,18 +125,4 @@ async function sellStep(
   await durability.durable();
   onSold?.(peer);
   return context.json(allowances.of(peer), 200, { [PAYMENT_RESPONSE_HEADER]: paymentResponse });
-}
-
-function paidRequest(context: Context, ceiling: Amount): PaidRequest {
-  return {
-    method: context.req.method,
-    path: context.req.path,
-    header: (name) => context.req.header(name),
-    ceiling,
-    description: 'Relayed bytes',
-  };
-}
-
-function responseOf({ body, status, headers }: Extract<Admission, { kind: 'answered' }>): Response {
-  return new Response(body, { status, headers });
 }

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AgentConfig } from '../../../main/agent/config.ts';
-import { checkRelayPrice } from '../../../main/agent/paid-relay.ts';
+import { checkRelayPrice } from '../../../main/agent/public-node.ts';
 
 function check(given: Partial<AgentConfig>): void {
   const config: Partial<AgentConfig> = { role: 'relay', profile: 'open', relayPrice: '20', ...given };

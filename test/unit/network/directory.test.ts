@@ -134,6 +134,20 @@ it('refreshes offers at intervals and reports changes', async () => {
   directory.stop();
 });
 
+it('leaves out a peer to avoid until the longest of several penalties is over', async () => {
+  const { directory, connect, clock, sellingPeers } = await setUp(2);
+  await connect();
+  await directory.find(null);
+  const bad = sellingPeers[0]?.network.key.peer ?? '';
+  directory.avoid(bad, 5_000);
+  directory.avoid(bad, 1_000);
+  clock.advance(4_999);
+  assert.ok(!peersOf(directory.providers()).includes(bad));
+  clock.advance(1);
+  assert.ok(peersOf(directory.providers()).includes(bad));
+  directory.stop();
+});
+
 it('leaves out a peer to avoid for the given time', async () => {
   const { directory, connect, clock, sellingPeers } = await setUp(2);
   await connect();

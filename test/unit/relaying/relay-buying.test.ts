@@ -92,6 +92,7 @@ async function setUp({ price = PRICE, priceMax = PRICE, dayMax = 1_000n, network
   return {
     ...{ clock, relay, allowances, gate, paid, left, earned, budget, key, name },
     priceOf: () => buying.priceOf(name),
+    costOf: () => buying.costOf(name),
     /** Bytes that go over the relay and arrive. */
     async flow(bytes: number): Promise<void> {
       for (let sent = 0; sent < bytes; sent += 100_000) {
@@ -257,6 +258,35 @@ test('waits between attempts at a busy relay, however many bytes come meanwhile'
   await settled();
   assert.equal(market.gate.total(), PRICE, 'the step that the relay had charged is used first');
   assert.deepEqual(market.left, []);
+});
+
+test('leaves a relay that charges for what it refuses, after one step', async () => {
+  const market = await setUp();
+  market.relay.lie = (path, method, response) =>
+    path === RELAY_ALLOWANCE_PATH && method === 'POST'
+      ? Response.json({ charged: PRICE.toString(), chargedNow: PRICE.toString() }, { status: 402 })
+      : response;
+  await market.priceOf();
+  await market.flow(RELAY_STEP_BYTES / 2);
+  market.clock.advance(60_000);
+  await settled();
+  assert.deepEqual(market.left, [market.name]);
+  assert.equal(market.budget.spentDay(), PRICE, 'the budget counts what was charged');
+  assert.deepEqual(market.costOf(), { pricePerMegabyte: PRICE, paid: PRICE });
+});
+
+test('takes a relay again that it left for a false count, an hour later and from its new count', async () => {
+  const market = await setUp();
+  await market.priceOf();
+  await market.flow(100_000);
+  market.allowances.take('machine', 800_000);
+  await market.flow(RELAY_STEP_BYTES);
+  assert.deepEqual(market.left, [market.name]);
+  market.clock.advance(HOUR_MS + 1);
+  assert.equal(await market.priceOf(), PRICE);
+  await market.flow(3 * RELAY_STEP_BYTES);
+  assert.deepEqual(market.left, [market.name], 'it isn’t left a second time');
+  assert.equal(market.costOf()?.paid, market.gate.total());
 });
 
 test('leaves a relay that loses its answers with the money, after one step', async () => {
