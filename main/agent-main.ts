@@ -71,6 +71,12 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
       proxies: values['trusted-proxy'],
       certFile: values['tls-cert'],
       keyFile: values['tls-key'],
+      acme: {
+        domain: values['acme-domain'],
+        isAgreed: values['acme-agree'],
+        email: values['acme-email'],
+        directory: values['acme-directory'],
+      },
     },
     bittensorListen: values['bittensor-listen'],
     pagePort: values.port,

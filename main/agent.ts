@@ -7,13 +7,14 @@ import { AppError } from '../shared/errors.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
 import type { StartupStep } from '../shared/startup.ts';
 import { VERSION } from '../shared/version.ts';
+import { closeHttp, createHttpServer } from './adapters/http/index.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
-import { openBittensor } from './agent/bittensor.ts';
+import type { openBittensor } from './agent/bittensor.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
-import { holdForChecks, openVerdicts } from './agent/checking.ts';
+import { modelsForChecks, openVerdicts } from './agent/checking.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
@@ -33,17 +34,20 @@ import { openNotifications } from './agent/notifying.ts';
 import {
   type OwnMachines,
   openOwnMachines,
+  outsideOf,
   readOwnNetwork,
+  refuseFreeWork,
   reportOf,
   startOwnMachines,
 } from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
-import { connectPatiently, type OpenedNetwork, openNetwork } from './agent/peers.ts';
+import { connectPatiently, type OpenedNetwork, openNetwork, openPrivateNetwork } from './agent/peers.ts';
 import { openPracticeRole } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
+import { followSharedPayout } from './agent/shared-payout.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import { openStorefrontSwitch } from './agent/storefront-switch.ts';
 import type { Surroundings } from './agent/surroundings.ts';
@@ -122,6 +126,7 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
   }
   try {
     await restoreIfAsked(home.paths, start, hooks);
+    await beforeComposing(config, log, (surroundings) => followSharedPayout(surroundings, home.paths));
     const agent = await compose(config, hooks, { log, closers, paths: home.paths, run });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
@@ -132,6 +137,20 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     else start.error('Idlewatt could not start', error);
     await stop('could not start');
     throw error;
+  }
+}
+
+/** Runs a step on parts of its own, which are closed before the agent is composed. */
+async function beforeComposing(
+  config: AgentConfig,
+  log: Log,
+  step: (surroundings: Surroundings) => Promise<void>,
+): Promise<void> {
+  const closers = createClosers(log.child('start'));
+  try {
+    await step(openSurroundings(config, { log, closers, changes: createChangeFeed() }));
+  } finally {
+    await closers.closeAll();
   }
 }
 
@@ -206,14 +225,14 @@ async function compose(
   contacts.setChain(money.chain);
   startup.begin('network');
   const shell = createShellLink(() => surroundings.changed('app'));
-  const { network, machines, ways } = await openPeers(surroundings, foundation, shell);
+  const { network, machines, office, ways } = await openPeers(surroundings, foundation, shell);
   contacts.watchPeers(network);
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const verdicts = openVerdicts(surroundings, foundation, network);
-  const selling = openSelling(surroundings, { foundation, money, network, shell, machines, verdicts });
+  const selling = openSelling(surroundings, { foundation, money, network, shell, office, verdicts });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, machines, verdicts, models: selling.engine.models },
-    holdModel: holdForChecks(foundation, selling),
+    ...{ foundation, money, office, verdicts, models: selling.engine.models },
+    checkModels: modelsForChecks(foundation, selling),
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
@@ -222,13 +241,13 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const storefront = await openStorefrontSwitch(surroundings, { foundation, money, network, buying });
-  const signed = await openBittensor(surroundings, foundation, selling);
+  const signed = await openSigned(surroundings, foundation, selling);
   const updates = openUpdates(surroundings, foundation);
   const horde = openHorde(surroundings, foundation, selling);
   const opened = { foundation, money, selling, machines, shell, networkSwitch, updates, horde, storefront };
   const hub = openState(surroundings, {
     ...opened,
-    ...{ startedAtMs, network, ways, contacts, changes },
+    ...{ startedAtMs, network, ways, contacts, changes, bittensor: signed.bittensor },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
@@ -242,7 +261,7 @@ async function compose(
   });
   const router = openApi(surroundings, {
     ...{ ...opened, ...views },
-    ...{ hub, startup, buying, quit: hooks.quit, pairing: pages?.pairing ?? null },
+    ...{ network, hub, startup, buying, quit: hooks.quit, pairing: pages?.pairing ?? null },
     ...{ depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
   });
   openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
@@ -269,6 +288,15 @@ async function compose(
   };
 }
 
+/** Loads the code for signed requests only where the owner asked for them. */
+async function openSigned(
+  ...given: Parameters<typeof openBittensor>
+): Promise<Awaited<ReturnType<typeof openBittensor>>> {
+  if (given[0].config.bittensorListen === undefined) return {};
+  const { openBittensor } = await import('./agent/bittensor.ts');
+  return openBittensor(...given);
+}
+
 function portsOf(urls: readonly (string | undefined)[]): number[] {
   return urls.flatMap((url) => (url === undefined ? [] : [Number(new URL(url).port)]));
 }
@@ -293,18 +321,33 @@ function readyOf(
   };
 }
 
-/** Opens the network of peers, and in the profile office what the owner's machines are to each other. */
+interface OpenedPeers extends OpenedNetwork {
+  /** Null without other machines of the owner. */
+  readonly machines: OwnMachines | null;
+  /** The same where they work for each other without payment; null where this machine sells to others. */
+  readonly office: OwnMachines | null;
+}
+
+/** Opens the network of peers, and what the owner's machines are to each other. */
 async function openPeers(
   surroundings: Surroundings,
   foundation: Foundation,
   shell: ShellLink,
-): Promise<OpenedNetwork & { readonly machines: OwnMachines | null }> {
+): Promise<OpenedPeers> {
   const own = readOwnNetwork(surroundings, foundation);
-  const { network, ways } = await openNetwork(surroundings, foundation, own);
-  return {
-    ...{ network, ways },
-    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, { network, shell }),
-  };
+  const { isPaid } = surroundings.terms;
+  const { network, ways } = await openNetwork(surroundings, foundation, isPaid ? null : own);
+  if (own === null) return { network, ways, machines: null, office: null };
+  if (!isPaid) {
+    const office = await openOwnMachines(surroundings, foundation, own, { network, shell });
+    return { network, ways, machines: office, office };
+  }
+  const among = await openPrivateNetwork(surroundings, foundation, own);
+  const machines = await openOwnMachines(surroundings, foundation, own, { network: among, shell });
+  const server = createHttpServer(machines.serve({ fetch: refuseFreeWork }));
+  among.serve(server);
+  surroundings.onClose(() => closeHttp(server));
+  return { network, ways, machines, office: null };
 }
 
 /** Opens what explains the past and the days to come. */
@@ -331,6 +374,7 @@ function openViews(
     workWatts,
     work,
     doings,
+    outside: outsideOf(surroundings, foundation, money),
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,
   };

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { PauseUntil } from '../shared/presence.ts';
 import { useAction } from './calls.ts';
 import { writeMoment, writeNumber } from './format.ts';
-import { Ticket, useMoneyText } from './parts/amount.tsx';
+import { Ticket, useIsFree, useMoneyText } from './parts/amount.tsx';
 import { IconButton } from './parts/button.tsx';
 import { Glyph } from './parts/glyph.tsx';
 import { StatusWord } from './parts/pause.tsx';
@@ -33,6 +33,7 @@ export function TodayLine() {
   const { t, language } = useStrings();
   const { asset, earnedToday } = useSection('money');
   const own = useSection('machines');
+  const isFree = useIsFree();
   const { status, lostAtMs } = useConnection();
   const moneyText = useMoneyText();
   const nowMs = useNow(60_000);
@@ -41,7 +42,7 @@ export function TodayLine() {
       <span className="sm">{t('home.since', { time: writeMoment(lostAtMs ?? nowMs, nowMs, language) })}</span>
     );
   }
-  if (own !== null) {
+  if (isFree && own !== null) {
     const tokens = own.machines.find(({ isSelf }) => isSelf)?.report?.served.outputTokens ?? 0;
     return <span className="sm">{t('machines.tokensShort', { tokens: writeNumber(tokens, language) })}</span>;
   }

@@ -30,20 +30,29 @@ const SIDEBAR_PAGES = [
 /** Pages of the bar at the bottom of a phone; `more` lists the others. */
 const BAR_PAGES = ['home', 'jobs', 'earnings', 'wallet', 'more'] as const satisfies readonly Page[];
 const OWN_BAR_PAGES = ['home', 'jobs', 'machines', 'use', 'more'] as const satisfies readonly Page[];
-/** Among the owner's machines there is no money; elsewhere there is one machine. */
 const PAID_ONLY: readonly Page[] = ['earnings', 'wallet'];
-const OWN_ONLY: readonly Page[] = ['machines'];
 
 export type NamedPage = Exclude<Page, 'welcome'>;
 
-/** The sidebar's pages, in groups; `isOwn`: among the machines of one owner. */
-export function sidebarPages(isOwn: boolean): readonly (readonly NamedPage[])[] {
-  const hidden = isOwn ? PAID_ONLY : OWN_ONLY;
+/** The pages that depend on where the machine works. */
+export interface Place {
+  /** Nothing is paid: the machine works for its owner's other machines. */
+  readonly isFree: boolean;
+  /** The owner's other machines are seen here. */
+  readonly hasMachines: boolean;
+}
+
+/** The sidebar's pages, in groups. */
+export function sidebarPages({ isFree, hasMachines }: Place): readonly (readonly NamedPage[])[] {
+  const hidden: readonly Page[] = [
+    ...(isFree ? PAID_ONLY : []),
+    ...(hasMachines ? [] : ['machines' as const]),
+  ];
   return SIDEBAR_PAGES.map((group) => group.filter((page) => !hidden.includes(page)));
 }
 
-export function barPages(isOwn: boolean): readonly NamedPage[] {
-  return isOwn ? OWN_BAR_PAGES : BAR_PAGES;
+export function barPages({ isFree }: Pick<Place, 'isFree'>): readonly NamedPage[] {
+  return isFree ? OWN_BAR_PAGES : BAR_PAGES;
 }
 
 export interface Route {

@@ -1,4 +1,5 @@
 /** Search over pages, settings and jobs, opened by Ctrl+K or Cmd+K. The arrow keys choose, Enter opens. */
+
 import { useEffect, useState } from 'react';
 import { Autocomplete } from 'react-aria-components/Autocomplete';
 import { Dialog } from 'react-aria-components/Dialog';
@@ -10,9 +11,10 @@ import { SearchField } from 'react-aria-components/SearchField';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../shared/job-search.ts';
 import type { Job } from '../shared/jobs.ts';
 import { writeMoment } from './format.ts';
+import { useIsFree } from './parts/amount.tsx';
 import { Icon, type IconName } from './parts/icon.tsx';
 import { useModelName, useStrings } from './parts/strings.ts';
-import { hrefTo, sidebarPages } from './route.ts';
+import { hrefTo, type Place, sidebarPages } from './route.ts';
 import { matches, SETTING_PLACES } from './search-places.ts';
 import { agent, useSection } from './store.ts';
 
@@ -76,11 +78,11 @@ function useHits(query: string): Hit[] {
   const { t, language } = useStrings();
   const modelName = useModelName();
   const jobs = useFoundJobs(query);
-  const isOwn = useSection('machines') !== null;
+  const place: Place = { isFree: useIsFree(), hasMachines: useSection('machines') !== null };
   const go = (address: string) => () => {
     window.location.hash = address;
   };
-  const pages = sidebarPages(isOwn)
+  const pages = sidebarPages(place)
     .flat()
     .map((page): Hit => {
       const text = t(`nav.${page}`);

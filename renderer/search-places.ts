@@ -38,6 +38,7 @@ export const SETTING_PLACES = [
   ['buying.buyDayMax', 'settings'],
   ['buying.buyRequestMax', 'settings'],
   ['buying.buyNewProviderMax', 'settings'],
+  ['buying.opinionsFrom', 'settings'],
   ['settings.comfort', 'machine'],
   ['settings.watts', 'machine'],
   ['settings.graphicsMemory', 'machine'],

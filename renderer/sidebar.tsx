@@ -1,11 +1,13 @@
 /** Navigation: the sidebar, and on a phone a line above and a bar of five below. */
+
 import { Dock, DockButton, TodayLine } from './dock.tsx';
+import { useIsFree } from './parts/amount.tsx';
 import { Glyph } from './parts/glyph.tsx';
 import { Icon, Logo } from './parts/icon.tsx';
 import { StatusWord } from './parts/pause.tsx';
 import { useStrings } from './parts/strings.ts';
 import { PracticeTag } from './parts/tag.tsx';
-import { barPages, hrefTo, type NamedPage, type Route, sidebarPages } from './route.ts';
+import { barPages, hrefTo, type NamedPage, type Place, type Route, sidebarPages } from './route.ts';
 import { SearchButton } from './search.tsx';
 import { useShownStatus } from './shown-status.ts';
 import { useSection } from './store.ts';
@@ -13,7 +15,7 @@ import { useSection } from './store.ts';
 export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => void }) {
   const { t } = useStrings();
   const { version } = useSection('app');
-  const isOwn = useSection('machines') !== null;
+  const place: Place = { isFree: useIsFree(), hasMachines: useSection('machines') !== null };
   return (
     <header className="side">
       <a
@@ -34,7 +36,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
         <SearchButton />
       </div>
       <nav aria-label={t('shell.navigation')}>
-        {sidebarPages(isOwn).map((group) => (
+        {sidebarPages(place).map((group) => (
           <ul key={group[0]}>
             {group.map((name) => (
               <li key={name}>
@@ -115,7 +117,7 @@ export function PhoneTop({ isHome }: { isHome: boolean }) {
 
 export function TabBar({ page }: { page: Route['page'] }) {
   const { t } = useStrings();
-  const pages = barPages(useSection('machines') !== null);
+  const pages = barPages({ isFree: useIsFree() });
   const isInBar = (pages as readonly string[]).includes(page);
   return (
     <nav className="tabbar" aria-label={t('shell.mainPages')}>

@@ -75,7 +75,7 @@ const CHAT: readonly Parameter[] = [
   yes('tool_choice', `auto, none, required or a function; ${WITH_TOOLS}`),
   yes('parallel_tool_calls', WITH_TOOLS),
   yes('response_format', 'text, json_object or json_schema; not with tools unless `tool_choice` is none'),
-  yes('logprobs', 'among the 1,024 most likely tokens; not with tools or JSON'),
+  yes('logprobs', 'among the 1,024 most likely tokens; not with tools'),
   yes('top_logprobs', '0 to 20'),
   yes(
     'reasoning_effort',

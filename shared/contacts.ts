@@ -1,7 +1,7 @@
 /** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
 import { z } from 'zod';
 
-/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. `updates`: the feed of updates and its packages. `libraries`: libraries for GPUs that the owner wanted. `router`: the router of this network, asked for a port. `horde`: the AI Horde. */
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. `directory`: nodes of the public DHT. `updates`: the feed of updates and its packages. `libraries`: libraries for GPUs that the owner wanted. `router`: the router of this network, asked for a port. `horde`: the AI Horde. `certificates`: the authority of the storefront's certificate. */
 export const contactPurposeSchema = z.enum([
   'models',
   'chain',
@@ -14,6 +14,7 @@ export const contactPurposeSchema = z.enum([
   'libraries',
   'router',
   'horde',
+  'certificates',
   'other',
 ]);
 export type ContactPurpose = z.infer<typeof contactPurposeSchema>;

@@ -10,6 +10,17 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return LOOPBACK_HOSTS.has(withoutPort(host ?? ''));
 }
 
+/** Returns whether nobody between this machine and the server can read or alter what is sent: HTTPS, or this machine itself. */
+export function isPrivateOnTheWay({
+  protocol,
+  hostname,
+}: {
+  readonly protocol: string;
+  readonly hostname: string;
+}): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
+}
+
 function withoutPort(host: string): string {
   return host.toLowerCase().replace(/:\d{1,5}$/, '');
 }

@@ -106,9 +106,8 @@ export function readChat(body: unknown, api: AnswerApi = 'chat'): AskedCompletio
   const prompt = chatPrompt(request);
   const json = atParameter('response_format', () => readResponseFormat(request.response_format));
   const topLogprobs = readTopLogprobs(request);
-  if (topLogprobs !== null && (json !== null || prompt.tools !== undefined)) {
-    refuse('logprobs', 'isn’t supported together with tools or response_format');
-  }
+  if (topLogprobs !== null && prompt.tools !== undefined)
+    refuse('logprobs', 'isn’t supported together with tools');
   return {
     api,
     ...common(request),

@@ -188,6 +188,29 @@ export const OPTIONS = {
     readBy: ['agent'],
     help: 'storefront: private key (PEM) of that certificate',
   },
+  'acme-domain': {
+    type: 'text',
+    placeholder: 'NAME',
+    readBy: ['agent'],
+    help: 'storefront: obtain and renew a certificate for this domain and serve HTTPS with it; needs --acme-agree and --web-listen, which the domain’s port 443 leads to',
+  },
+  'acme-agree': {
+    type: 'flag',
+    readBy: ['agent'],
+    help: 'agree to the terms of service of the certificate authority (Let’s Encrypt: https://letsencrypt.org/repository/)',
+  },
+  'acme-email': {
+    type: 'text',
+    placeholder: 'ADDRESS',
+    readBy: ['agent'],
+    help: 'e-mail address that the certificate authority is given (default: none)',
+  },
+  'acme-directory': {
+    type: 'text',
+    placeholder: 'URL',
+    readBy: ['agent'],
+    help: 'directory of the certificate authority (default: Let’s Encrypt’s)',
+  },
   'bittensor-listen': {
     type: 'text',
     placeholder: 'ADDRESS:PORT',

@@ -1,11 +1,13 @@
 /** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
-import { BITTENSOR_HOTKEYS_MAX, bittensorHotkeySchema } from './bittensor.ts';
+import { OPINION_SOURCES } from './answer-check.ts';
+import { BITTENSOR_HOTKEYS_MAX, bittensorHotkeySchema, hotkeyNamesSchema } from './bittensor.ts';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
 import { hordeModelsSchema, hordeUrlSchema, hordeWorkerNameSchema } from './horde.ts';
 import { JOB_CATEGORIES } from './job-categories.ts';
+import { JOB_SOURCES, jobPreferenceSchema, jobSourceOrderSchema } from './job-sources.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { STOREFRONT_PORT, storefrontUrlSchema } from './storefront.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
@@ -125,6 +127,9 @@ export const settingsSchema = z.object({
   knownPeers: z.array(peerIdSchema).max(KNOWN_PEERS_MAX),
   /** Kinds of jobs that aren't sold. */
   categoriesOff: z.array(z.enum(JOB_CATEGORIES)).max(JOB_CATEGORIES.length),
+  /** Decides between sources of jobs for a free slot; the order holds for `own`. */
+  jobPreference: jobPreferenceSchema,
+  jobSourceOrder: jobSourceOrderSchema,
   /** Run the storefront. `--role storefront` does, too, with the options of the command line instead of address and port. */
   storefrontOn: z.boolean(),
   /** Address at which buyers reach it; null: only programs on this machine do. */
@@ -133,7 +138,7 @@ export const settingsSchema = z.object({
   storefrontPort: z.number().int().min(1_024).max(65_535),
   /** Percentage that the storefront adds to the market's prices. */
   storefrontMarginPercent: z.number().int().min(0).max(1_000),
-  /** Answer jobs of an AI Horde for kudos, in slots that no buyer wants. Its API key is elsewhere. */
+  /** Answer jobs of an AI Horde for kudos. Its API key is elsewhere. */
   hordeOn: z.boolean(),
   /** Its server; null: the public one on public networks, none elsewhere. */
   hordeUrl: hordeUrlSchema.nullable(),
@@ -144,6 +149,7 @@ export const settingsSchema = z.object({
   hordeNsfw: z.boolean(),
   /** Bittensor’s hotkeys that may use this machine for free. */
   bittensorHotkeys: z.array(bittensorHotkeySchema).max(BITTENSOR_HOTKEYS_MAX),
+  bittensorNames: hotkeyNamesSchema,
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
   /** Most that one transaction may cost, in base units of the coin. */
@@ -164,6 +170,8 @@ export const settingsSchema = z.object({
   /** The owner's own rate: units of the currency for one token. Used by the source `typed` only. */
   typedRate: rateTextSchema.nullable(),
   ...buyingLimitShape,
+  /** Providers that may be asked for the same answer where this machine can't check it. Each one sees the prompt. */
+  opinionsFrom: z.enum(OPINION_SOURCES),
   /** Maximum prices of batches, below those of live requests; null: the same. */
   batchPriceInputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
   batchPriceOutputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
@@ -278,6 +286,8 @@ export const DEFAULT_SETTINGS: Settings = {
   sellTo: 'anybody',
   knownPeers: [],
   categoriesOff: [],
+  jobPreference: 'pay',
+  jobSourceOrder: [...JOB_SOURCES],
   storefrontOn: false,
   storefrontUrl: null,
   storefrontPort: STOREFRONT_PORT,
@@ -288,6 +298,7 @@ export const DEFAULT_SETTINGS: Settings = {
   hordeModels: [],
   hordeNsfw: false,
   bittensorHotkeys: [],
+  bittensorNames: {},
   settleThreshold: '50000',
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',
@@ -296,6 +307,7 @@ export const DEFAULT_SETTINGS: Settings = {
   currency: 'EUR',
   typedRate: null,
   ...BUYING_DEFAULTS,
+  opinionsFrom: 'known',
   batchPriceInputMax: null,
   batchPriceOutputMax: null,
   batchHoursOn: false,

@@ -32,6 +32,7 @@ export const REMEDY_SETTINGS = {
   'serve-unconfined': { serveUnconfined: true },
   'use-processor': { processorOff: false },
   'run-always': { runWhen: 'always' },
+  'turn-market-on': { marketOn: true },
 } as const satisfies Readonly<Record<string, SettingsPatch>>;
 export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
 
@@ -45,6 +46,7 @@ export type StatusReason =
   | 'ready-idle'
   | 'ready-always'
   | 'ready-started'
+  | 'no-job-source'
   | 'engine-loading'
   | 'engine-restarting'
   | 'engine-stopped'
@@ -170,6 +172,7 @@ function runningStatus(
       const serves = work.activeJobs.length > 0;
       const status = serves ? 'earning' : 'ready';
       if (throttledBy !== null) return { status, why: throttledBy, remedy: REMEDIES[throttledBy] };
+      if (!serves && !work.hasJobSource) return { status, why: 'no-job-source', remedy: 'turn-market-on' };
       return { status, why: `${serves ? 'serving' : 'ready'}-${when}`, remedy: null };
     }
     default:

@@ -3,18 +3,22 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { NODE_FILE, practiceNetwork, startPracticeChain } from '../adapters/anvil/index.ts';
-import { connectNode } from '../adapters/ethers/index.ts';
+import { connectNode, createContractSignatures } from '../adapters/ethers/index.ts';
 import { createChainEvidence } from '../adapters/x402/index.ts';
 import { atEndpoints, NETWORKS } from '../agent/networks.ts';
 import type { HomePaths } from '../core/home/index.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+import { systemClock } from '../ports/clock.ts';
 import type { ChainEvidence } from '../ports/evidence.ts';
+import type { VerifyByContract } from '../ports/evm.ts';
 
-const PRACTICE_ID = practiceNetwork('').id;
+export const PRACTICE_ID = practiceNetwork('').id;
 
 export interface ChainAccess {
   /** Null if the chain can't be queried. */
   evidence(networkId: string): Promise<ChainEvidence | null>;
+  /** Asks contract wallets about their signatures; null if the chain can't be queried. */
+  contractSignatures(networkId: string): Promise<VerifyByContract | null>;
   close(): Promise<void>;
 }
 
@@ -58,13 +62,20 @@ export function openChains(paths: HomePaths, rpc: string | null): ChainAccess {
     return null;
   }
 
+  function connect(network: ChainNetwork) {
+    const node = connectNode(network);
+    closers.push(() => node.close());
+    return node;
+  }
+
   return {
     async evidence(networkId) {
       const network = await find(networkId);
-      if (network === null) return null;
-      const node = connectNode(network);
-      closers.push(() => node.close());
-      return createChainEvidence(node, network);
+      return network === null ? null : createChainEvidence(connect(network), network);
+    },
+    async contractSignatures(networkId) {
+      const network = await find(networkId);
+      return network === null ? null : createContractSignatures(connect(network), systemClock);
     },
     async close() {
       for (const close of closers.splice(0).reverse()) await close();

@@ -43,8 +43,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => ({ run: (await import('./machines.ts')).invite }),
   },
   'pair join': {
-    summary: 'Asks for that code on the other machine and joins; before its agent is started.',
-    usage: '[--home DIR] [--name NAME]',
+    summary:
+      'Asks for that code on the other machine and joins; before its agent is started. --outside: it keeps selling to others.',
+    usage: '[--home DIR] [--name NAME] [--outside]',
     load: async () => ({ run: (await import('./machines.ts')).join }),
   },
   'machines list': {
@@ -62,15 +63,44 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] [NAME]',
     load: async () => ({ run: (await import('./machines.ts')).resume }),
   },
+  'machines found': {
+    summary: 'Makes this machine, which sells to others, the first of its owner’s machines.',
+    usage: '[--home DIR]',
+    load: async () => ({ run: (await import('./machines.ts')).found }),
+  },
+  'machines payout': {
+    summary:
+      'Shows or sets one payout address for all machines that sell to others; `own` leaves it to each. Asks first.',
+    usage: '[--home DIR] [--yes] [ADDRESS|own]',
+    load: async () => ({ run: (await import('./machines.ts')).payout }),
+  },
+  'machines leave': {
+    summary: 'Leaves the network of the owner’s machines. Asks first.',
+    usage: '[--home DIR] [--yes]',
+    load: async () => ({ run: (await import('./machines.ts')).leave }),
+  },
   'machines remove': {
-    summary: 'Takes a machine out of the owner’s network; only at the machine that founded it.',
+    summary: 'Takes a machine out of the owner’s network; only on an owner’s machine.',
     usage: '[--home DIR] NAME',
     load: async () => ({ run: (await import('./machines.ts')).remove }),
   },
   'identity show': {
-    summary: 'Prints this machine’s peer ID, the same as a DID, and the peers that it was before.',
+    summary:
+      'Prints this machine’s peer ID, the same as a DID, whether an external payout address is bound to it, and its earlier peer IDs.',
     usage: '[--home DIR]',
     load: async () => ({ run: (await import('./identity.ts')).show }),
+  },
+  'identity message': {
+    summary:
+      'Prints the text (EIP-712) that a payout address whose key isn’t on this machine signs to vouch for its peer, for any wallet.',
+    usage: '[--home DIR] [--days N]',
+    load: async () => ({ run: (await import('./identity.ts')).message }),
+  },
+  'identity bind': {
+    summary:
+      'Asks for that signature, verifies it, for a contract wallet on the chain (ERC-1271), and stores it for the next offers.',
+    usage: '[--home DIR] [--network base|base-sepolia] [--rpc URL]',
+    load: async () => ({ run: (await import('./identity.ts')).bind }),
   },
   'identity rotate': {
     summary:
@@ -95,6 +125,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       '[--home DIR] [--on | --off] [--model ID[=NAME]]... [--name NAME] [--url URL|default] [--nsfw yes|no]',
     load: async () => ({ run: (await import('./horde.ts')).set }),
   },
+  'sources order': {
+    summary:
+      'Shows or sets which source’s jobs come first: `pay` is the better pay, otherwise market, bittensor and horde in order.',
+    usage: '[--home DIR] [pay|SOURCE,SOURCE,SOURCE]',
+    load: async () => ({ run: (await import('./sources.ts')).order }),
+  },
   'bittensor show': {
     summary:
       'Shows this machine’s Bittensor hotkey, and the hotkeys that may use it; needs the running agent.',
@@ -103,7 +139,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'bittensor allow': {
     summary: 'Lets a hotkey use this machine for free, with requests that it signs.',
-    usage: 'HOTKEY [--home DIR]',
+    usage: 'HOTKEY [--name NAME] [--home DIR]',
     load: async () => ({ run: (await import('./bittensor.ts')).allow }),
   },
   'bittensor forget': {
@@ -188,6 +224,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Adds what a customer paid you to its balance, in the network’s token. Needs the running agent.',
     usage: 'ID AMOUNT [--home DIR]',
     load: async () => ({ run: (await import('./storefront.ts')).creditCustomer }),
+  },
+  'customers payout': {
+    summary:
+      'Pays a customer’s balance out to an address, by default the one that paid, and asks for confirmation; ' +
+      'with --elsewhere only records that you paid it back. Needs the running agent.',
+    usage: 'ID|ADDRESS [--to ADDRESS|--elsewhere] [--home DIR]',
+    load: async () => ({ run: (await import('./storefront.ts')).payoutCustomer }),
   },
   'customers revoke': {
     summary: 'Takes a customer’s API key out of use. Needs the running agent.',

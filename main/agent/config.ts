@@ -16,6 +16,14 @@ export interface WebConfig {
   readonly proxies: readonly string[];
   readonly certFile: string | null;
   readonly keyFile: string | null;
+  /** As the options name it; absent: no certificate is obtained. */
+  readonly acme?: {
+    readonly domain: string | null;
+    readonly isAgreed: boolean;
+    readonly email: string | null;
+    /** URL; null is Let's Encrypt's. */
+    readonly directory: string | null;
+  };
 }
 
 export interface AgentConfig {

@@ -2,6 +2,7 @@
 import type { StorageFault } from '../../shared/presence.ts';
 import { createMachineLock } from '../adapters/node/index.ts';
 import { type OpenDatabase, openDatabase } from '../adapters/sqlite/index.ts';
+import { isPaymentPending } from '../adapters/x402/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { createFolding, createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
@@ -12,6 +13,7 @@ import type { HomePaths } from '../ports/data-folder.ts';
 import { watchLoad } from './busy-memory.ts';
 import { readInheritedSettings } from './inherited-settings.ts';
 import { logFault } from './log.ts';
+import { membershipFile } from './membership-file.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,13 +31,15 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
   const { durability } = database;
-  const workBook = terms.isPaid ? null : createWorkBook({ records, calendar, clock });
+  const isWithMachines = !terms.isPaid || membershipFile(paths.keys, 'outside').read() !== null;
+  const workBook = isWithMachines ? createWorkBook({ records, calendar, clock }) : null;
   const jobs = createJobs({
     records: database.jobs,
     store: records,
     ledger: workBook === null ? ledger : withWork(ledger, workBook),
     clock,
     durability,
+    isPaymentPending: (customerId) => isPaymentPending(records, customerId),
   });
   onClose(() => jobs.stop());
   const settings = createSettings({

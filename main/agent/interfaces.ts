@@ -7,6 +7,7 @@ import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import { isAppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import { VERSION } from '../../shared/version.ts';
+import { readAddress } from '../adapters/ethers/index.ts';
 import { type PageServer, type PageServerOptions, startPageServer } from '../api/page-server.ts';
 import {
   type ApiContext,
@@ -38,6 +39,7 @@ import { createMaintenance } from './maintenance.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
+import { openOutsideMembership } from './own-membership.ts';
 import { openPairedBrowsers } from './paired-browsers.ts';
 import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
@@ -70,6 +72,8 @@ export interface StateParts {
   readonly batches: () => Batches;
   readonly horde: Horde;
   readonly storefront: Pick<StorefrontSwitch, 'state'>;
+  /** Undefined where nothing listens. */
+  readonly bittensor: AgentReady['bittensor'];
   readonly changes: ChangeFeed;
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
@@ -94,6 +98,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       batches: parts.batches,
       horde: parts.horde,
       storefront: parts.storefront,
+      bittensor: parts.bittensor ?? { url: null, hotkey: null },
       machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
@@ -134,6 +139,7 @@ export interface ApiParts {
   readonly storefront: Pick<StorefrontSwitch, 'opened'>;
   readonly horde: Horde;
   readonly machines: OwnMachines | null;
+  readonly network: Pick<Network, 'key'>;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
@@ -222,6 +228,8 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     secrets: money.secrets,
     networkSwitch: parts.networkSwitch,
     machines: parts.machines,
+    membership: openOutsideMembership(surroundings, foundation, parts),
+    readAddress,
     pairing: parts.pairing,
     shell,
     assetId: money.chain.token.id,

@@ -9,7 +9,7 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate, shownReferences } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { ReceivedChecks, Verdicts } from '../core/answer-checks/index.ts';
-import { createBindings, createOffers, type OfferTerms } from '../core/identity/index.ts';
+import { type Bindings, createBindings, createOffers, type OfferTerms } from '../core/identity/index.ts';
 import { createFreeGate } from '../core/machines/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import type { Pricing } from '../core/pricing/index.ts';
@@ -23,6 +23,7 @@ import {
 } from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Market, Network } from '../ports/network.ts';
+import { watchBinding } from './binding-notice.ts';
 import { openReceivedChecks } from './checking.ts';
 import { type EngineParts, openEngine } from './engine.ts';
 import { ownFormerPeers } from './former-peers.ts';
@@ -34,6 +35,7 @@ import { type ToldParts, tellChanges } from './offer-gossip.ts';
 import type { OwnMachines } from './own-machines.ts';
 import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
+import { signedBindingFile } from './signed-binding-file.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type Selling = ReturnType<typeof openSelling>;
@@ -46,7 +48,7 @@ export interface SellingParts {
   /** On providers from which this machine buys. */
   readonly verdicts: Pick<Verdicts, 'list'>;
   /** Null where strangers buy, who pay. */
-  readonly machines: Pick<OwnMachines, 'serve' | 'roster'> | null;
+  readonly office: Pick<OwnMachines, 'serve' | 'roster'> | null;
 }
 
 const STOP_GRACE_MS = 1_000;
@@ -158,9 +160,26 @@ interface ProviderParts {
   readonly received: ReceivedChecks;
 }
 
+/** Opens the binding of this peer. Another payout address that the owner named signs elsewhere, because its key isn't here. */
+function openBindings(
+  surroundings: Surroundings,
+  { foundation, money, network }: Pick<SellingParts, 'foundation' | 'money' | 'network'>,
+): Bindings {
+  const { chain, wallet } = money;
+  const { funds } = wallet.accounts;
+  const file = signedBindingFile(foundation.paths.keys);
+  const isElsewhere = wallet.payout !== funds.address;
+  const signedElsewhere = () => file.signedFor({ peer: network.key.peer, payout: wallet.payout });
+  if (surroundings.terms.isPaid && isElsewhere) watchBinding(surroundings, signedElsewhere);
+  return createBindings({
+    ...{ key: network.key, clock: surroundings.clock, network: chain.id },
+    ...{ payout: isElsewhere ? null : funds, signedElsewhere },
+  });
+}
+
 function openProvider(
   surroundings: Surroundings,
-  { foundation, money, network, machines, verdicts }: SellingParts,
+  { foundation, money, network, office, verdicts }: SellingParts,
   parts: ProviderParts,
 ): { readonly provider: ProviderService; readonly offerTerms: () => OfferTerms } {
   const { serves, terms, clock, onClose, changed, log } = surroundings;
@@ -168,12 +187,11 @@ function openProvider(
   const { chain, wallet } = money;
   const { duty } = parts.engine;
   const { engines } = parts.serving;
-  const { funds } = wallet.accounts;
   const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offerTerms = (): OfferTerms => {
     const { benchmark } = parts.measuring;
     const { categoriesOff, marketOn } = settings.get();
-    const models = marketOn || machines !== null ? engines.offerable() : [];
+    const models = marketOn || office !== null ? engines.offerable() : [];
     return {
       payout: wallet.payout,
       ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
@@ -188,13 +206,7 @@ function openProvider(
     key: network.key,
     clock,
     terms: offerTerms,
-    bindings: createBindings({
-      key: network.key,
-      clock,
-      // Where the owner named another payout address, its key isn't here to vouch for this peer.
-      payout: wallet.payout === funds.address ? funds : null,
-      network: chain.id,
-    }),
+    bindings: openBindings(surroundings, { foundation, money, network }),
   });
   const freeGate = createFreeGate(plainAsset(chain.token), wallet.payout);
   const provider = createProviderService({
@@ -204,13 +216,12 @@ function openProvider(
     guests: { isGuest: isHotkeyPeer, gate: freeGate },
     key: network.key,
     clock,
-    jobs,
-    offers,
+    ...{ jobs, offers, preference: settings.get },
     consent: createConsent({
       settings: settings.get,
       records: foundation.records,
       isOwn: (peer) =>
-        peer === network.key.peer || isHotkeyPeer(peer) || (machines?.roster.roleOf(peer) ?? null) !== null,
+        peer === network.key.peer || isHotkeyPeer(peer) || (office?.roster.roleOf(peer) ?? null) !== null,
     }),
     presence: () => presence.current(),
     ...(terms.isPaid && { references: () => shownReferences(money.channels) }),
@@ -219,7 +230,8 @@ function openProvider(
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
     ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
-    onActive: (active) => {
+    onActive: () => {
+      const active = provider.active();
       // Their vouchers were verified.
       for (const { requester } of active) {
         if (!isHordePeer(requester) && !isHotkeyPeer(requester)) network.prefer(requester);
@@ -233,7 +245,7 @@ function openProvider(
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });
   if (serves) {
-    const server = createHttpServer(machines === null ? provider.app : machines.serve(provider.app));
+    const server = createHttpServer(office === null ? provider.app : office.serve(provider.app));
     network.serve(server);
     onClose(() => closeHttp(server));
     onClose(() => provider.close(STOP_GRACE_MS));

@@ -1,14 +1,15 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { isHotkeyPeer } from '../../shared/bittensor.ts';
+import { type BittensorState, type HotkeyNames, hotkeyTitle, isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { ruledGroups } from '../../shared/machine-rules.ts';
-import { plainAsset } from '../../shared/money.ts';
+import { NO_MONEY_ID, plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import type { PerHour } from '../core/forecast/index.ts';
+import type { SharedPayout } from '../core/machines/index.ts';
 import { rankModels } from '../core/models/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
@@ -26,6 +27,7 @@ import type { NetworkSwitch } from './network-choice.ts';
 import type { OwnMachines } from './own-machines.ts';
 import type { OpenedNetwork } from './peers.ts';
 import type { Selling } from './selling.ts';
+import { readable } from './shared-payout.ts';
 import type { StorefrontSwitch } from './storefront-switch.ts';
 
 /** They are sent with every change of the network section. */
@@ -38,7 +40,7 @@ const HAND_BACKS_SHOWN = 20;
 export interface SectionParts {
   readonly app: {
     readonly version: string;
-    readonly config: Pick<AgentConfig, 'profile' | 'host'>;
+    readonly config: Pick<AgentConfig, 'profile' | 'host' | 'bittensorListen'>;
     readonly startedAtMs: number;
     readonly notices: Pick<Notices, 'list'>;
     readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
@@ -60,6 +62,7 @@ export interface SectionParts {
   readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
   readonly horde: Pick<Horde, 'state'>;
   readonly storefront: Pick<StorefrontSwitch, 'state'>;
+  readonly bittensor: BittensorState;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -77,6 +80,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
     horde: () => parts.horde.state(),
     storefront: () => parts.storefront.state(),
+    bittensor: () => parts.bittensor,
     machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
@@ -105,6 +109,7 @@ function work(parts: SectionParts): AgentState['work'] {
   const activeJobs = provider.active();
   const last = jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
   const nowMs = parts.nowMs();
+  const { bittensorNames } = parts.foundation.settings.get();
   return {
     presence: presence.current(),
     engine: status.state,
@@ -116,12 +121,23 @@ function work(parts: SectionParts): AgentState['work'] {
     threads: loaded?.threads ?? null,
     sandbox: loaded?.sandbox ?? null,
     graphicsProblems: [...(loaded?.graphicsProblems ?? [])],
-    activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
+    hasJobSource: hasJobSource(parts),
+    activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester, bittensorNames) })),
     ...currentSpeed(activeJobs, last, nowMs),
     jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),
-    perHour: parts.machines === null ? parts.perHour() : null,
+    perHour: isFree(parts) ? null : parts.perHour(),
     handBacks: engine.handBacks.list(HAND_BACKS_SHOWN),
   };
+}
+
+/** Among machines of one owner that work for each other. Those that sell may be in a private network, too. */
+function isFree({ money }: SectionParts): boolean {
+  return money.chain.token.id === NO_MONEY_ID;
+}
+
+function hasJobSource(parts: SectionParts): boolean {
+  const { marketOn, hordeOn } = parts.foundation.settings.get();
+  return marketOn || hordeOn || isFree(parts) || parts.app.config.bittensorListen !== undefined;
 }
 
 function loadedModel(
@@ -264,16 +280,26 @@ function network({ network, gateway, selling, contacts, ways }: SectionParts): A
 function machines({ machines, network }: SectionParts): AgentState['machines'] {
   if (machines === null) return null;
   const { roster, watch } = machines;
+  const role = roster.roleOf(network.key.peer);
   return {
-    role: roster.roleOf(network.key.peer),
+    role,
     machines: [...watch.machines()],
-    ruled: [...ruledGroups(roster.rules())],
+    // A machine that was removed is its user's again.
+    ruled: role === null ? [] : [...ruledGroups(roster.rules())],
+    ruledBy: roster.rulesBy()?.name ?? null,
+    payout: shownPayout(readable(roster.payout())),
   };
 }
 
+function shownPayout(payout: SharedPayout | null): NonNullable<AgentState['machines']>['payout'] {
+  if (payout === null) return null;
+  const { address, setAtMs, by } = payout;
+  return { address, setAtMs, by: by?.name ?? null };
+}
+
 /** Peer IDs of Ed25519 keys all begin alike, so their last 8 characters tell them apart. */
-function shortName(peer: string): string {
+function shortName(peer: string, hotkeyNames: HotkeyNames): string {
   if (isHordePeer(peer)) return 'AI Horde';
-  if (isHotkeyPeer(peer)) return `Bittensor …${peer.slice(-8)}`;
+  if (isHotkeyPeer(peer)) return hotkeyTitle(peer, hotkeyNames);
   return `…${peer.slice(-8)}`;
 }

@@ -28,7 +28,13 @@ import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SpeedCurve } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
-import type { AbuseReports, BlockList, CustomerKeys } from '../core/storefront/index.ts';
+import type {
+  AbuseReports,
+  BlockList,
+  CustomerKeys,
+  CustomerList,
+  CustomerPayouts,
+} from '../core/storefront/index.ts';
 import type { Updates } from '../core/updates/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
@@ -110,7 +116,9 @@ export interface ApiParts {
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
   /** Null while it is off. */
   readonly storefront: () => {
-    readonly customers: Pick<CustomerKeys, 'list' | 'add' | 'credit' | 'revoke'>;
+    readonly customers: Pick<CustomerKeys, 'add' | 'credit' | 'revoke' | 'account'>;
+    readonly listCustomers: () => CustomerList;
+    readonly payouts: Pick<CustomerPayouts, 'payOut' | 'paidBack'>;
     readonly blocks: Pick<BlockList, 'list' | 'add' | 'remove'>;
     readonly reports: Pick<AbuseReports, 'list'>;
   } | null;
@@ -133,12 +141,22 @@ export interface ApiParts {
   /** Null outside a private network. */
   readonly machines: {
     readonly invitations: Pick<Invitations, 'open' | 'close'>;
-    readonly roster: Pick<MachineRoster, 'remove'>;
+    readonly roster: Pick<MachineRoster, 'machines' | 'remove' | 'setPayout'>;
     readonly rules: Pick<SharedRules, 'share'>;
     join(code: string): Promise<{ readonly restarts: boolean }>;
+    leave(): Promise<{ readonly restarts: boolean }>;
     /** Of all machines, if `peer` is null; resolves with the names of those that didn't take the order. */
     order(peer: string | null, order: MachineOrder): Promise<readonly string[]>;
+    /** True on an owner's machine. */
+    isOwner(): boolean;
   } | null;
+  /** Null among machines that work for each other only. */
+  readonly membership: {
+    join(code: string): Promise<{ readonly restarts: boolean }>;
+    found(): Promise<{ readonly restarts: boolean }>;
+  } | null;
+  /** Returns the address in its one notation. Fails with `bad-request`. */
+  readonly readAddress: (text: string) => string;
   /** Null in the desktop. */
   readonly pairing: (Pairing & { readonly url: string }) | null;
   readonly networkSwitch: { choose(network: NetworkChoice): { readonly restarts: boolean } };

@@ -44,6 +44,8 @@ export type SaleRefusal =
   | 'other-terms'
   | 'payment-too-small'
   | 'payment-used'
+  /** The request costs nothing, so that there is nothing to pay for. */
+  | 'nothing-to-pay'
   /** Not valid yet or any more, by this machine's clock. */
   | 'payment-expired'
   /** The chain doesn't take it: no money, or its nonce was used. */
@@ -108,7 +110,7 @@ export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
   /** Returns what this request demands of the chain, without asking it; null if it demands nothing. */
-  chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
+  chainWork(request: Pick<PaidRequest, 'header' | 'ceiling'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
   /**

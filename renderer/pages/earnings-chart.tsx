@@ -83,7 +83,11 @@ export function EarningsChart({ days, span }: { days: EarningsOverview['days']; 
         >
           {bars.map((bar, index) =>
             index % every === 0 ? (
-              <span key={bar.key} style={{ insetInlineStart: `${((index + 0.5) / bars.length) * 100}%` }}>
+              <span
+                key={bar.key}
+                className={index === bars.length - 1 ? 'is-last' : undefined}
+                style={{ insetInlineStart: `${((index + 0.5) / bars.length) * 100}%` }}
+              >
                 {write(bar.key)}
               </span>
             ) : null,

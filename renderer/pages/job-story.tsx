@@ -148,18 +148,26 @@ function Choice({ choice }: { choice: ChoiceNote }) {
   );
 }
 
-/** The result of repeating the answer: here if it was bought, at its buyer if it was sold. */
+/** The result of repeating or comparing the answer: here if it was bought, at its buyer if it was sold. */
 function Check({ job, check }: { job: Job; check: AnswerCheck }) {
   const { t, language } = useStrings();
   const { tokens, differing, gapMean, logStanding, isAlarm } = check;
   const isSold = job.side === 'sold';
   const percent = Math.min(100, (100 * logStanding) / Math.log(ANSWERS_PER_FALSE_ALARM));
-  const about = t(isSold ? 'job.reportAbout' : 'job.checkAbout', {
-    gap: writeNumber(gapMean, language, 3),
-    honest: writeNumber(HONEST_GAP_MEAN_MAX, language, 2),
-    percent: writeNumber(percent, language),
-  });
-  const kind = isSold ? 'reported' : isAlarm ? 'checkedAlarm' : 'checked';
+  const shownPercent = writeNumber(percent, language);
+  const about =
+    gapMean === null
+      ? t(isSold ? 'job.compareReportAbout' : 'job.compareAbout', { percent: shownPercent })
+      : t(isSold ? 'job.reportAbout' : 'job.checkAbout', {
+          gap: writeNumber(gapMean, language, 3),
+          honest: writeNumber(HONEST_GAP_MEAN_MAX, language, 2),
+          percent: shownPercent,
+        });
+  const [reported, alarm, usual] =
+    gapMean === null
+      ? (['comparedReported', 'comparedAlarm', 'compared'] as const)
+      : (['reported', 'checkedAlarm', 'checked'] as const);
+  const kind = isSold ? reported : isAlarm ? alarm : usual;
   const counts = {
     same: writeNumber(tokens - differing, language),
     tokens: writeNumber(tokens, language),

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { JobEnergy, SpeedCurve } from '../../shared/api/contract.ts';
+import { hotkeyOf, isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { chargeParts } from '../../shared/price.ts';
@@ -274,9 +275,12 @@ function Energy({ energy }: { energy: JobEnergy | null }) {
 
 function Peer({ job }: { job: Job }) {
   const { t } = useStrings();
+  const { bittensorNames } = useSection('settings');
   const own = useSection('network').peer;
   if (job.peer === own) return t('jobs.you');
+  const name = isHotkeyPeer(job.peer) ? bittensorNames[hotkeyOf(job.peer)] : undefined;
   if (isHordePeer(job.peer)) return t('horde.title');
+  if (name !== undefined) return name;
   return <Identifier text={job.peer} label={t('job.peer')} />;
 }
 

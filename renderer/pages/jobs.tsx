@@ -1,5 +1,6 @@
 /** Jobs page: what runs now, and the history with its totals of today. Each job opens into its own page. */
 import { useState } from 'react';
+import { hotkeyTitle, isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
 import { JOBS_SEARCHED_MAX } from '../../shared/job-search.ts';
 import type { Job } from '../../shared/jobs.ts';
@@ -290,9 +291,11 @@ function TimeCell({ job }: { job: Job }) {
 /** In practice the owner buys from their own provider. */
 function PeerCell({ job }: { job: Job }) {
   const { t } = useStrings();
+  const { bittensorNames } = useSection('settings');
   const own = useSection('network').peer;
   if (job.peer === own) return <span className="soft">{t('jobs.you')}</span>;
   if (isHordePeer(job.peer)) return <span className="soft">{t('horde.title')}</span>;
+  if (isHotkeyPeer(job.peer)) return <span className="soft">{hotkeyTitle(job.peer, bittensorNames)}</span>;
   return <code className="soft">{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</code>;
 }
 

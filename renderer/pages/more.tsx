@@ -1,6 +1,8 @@
 /** More: on a phone, the pages that have no place in the bar. */
+
 import { writeNumber } from '../format.ts';
 import { temperatureOf } from '../lately.ts';
+import { useIsFree } from '../parts/amount.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
@@ -15,7 +17,8 @@ export function More() {
   const { scheduleOn } = useSection('settings');
   const app = useSection('app');
   const { peers } = useSection('network');
-  const isOwn = useSection('machines') !== null;
+  const isOwn = useIsFree();
+  const machines = useSection('machines');
   const modelName = useModelName();
   const watts = machine.readings.watts?.value ?? machine.watts;
   const celsius = temperatureOf(machine);
@@ -57,6 +60,14 @@ export function More() {
           note={t('more.peers', { count: peers.filter(({ connected }) => connected).length })}
           href={hrefTo('network')}
         />
+        {!isOwn && machines !== null ? (
+          <Row
+            icon="machines"
+            title={t('nav.machines')}
+            note={t('machines.summary')}
+            href={hrefTo('machines')}
+          />
+        ) : null}
       </Rows>
       <Rows label={t('more.app')}>
         <Row

@@ -1,11 +1,13 @@
 /** Settings page: signs that pause the work. */
 import type { Settings } from '../../shared/settings.ts';
 import type { Change } from '../parts/doubts.tsx';
+import { useIsRuled } from '../parts/ruled-note.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 
 export function RuleParts({ settings, change }: { settings: Settings; change: Change }) {
   const { t } = useStrings();
+  const isRuled = useIsRuled();
   const signs = ['pauseForFullScreen', 'pauseForDisplayAwake', 'pauseForOtherPrograms'] as const;
   return (
     <Part title={t('settings.heed')} note={t('settings.heedNote')}>
@@ -14,7 +16,7 @@ export function RuleParts({ settings, change }: { settings: Settings; change: Ch
           key={name}
           label={t(`settings.${name}`)}
           isSelected={settings[name]}
-          isDisabled={settings.runWhen === 'always'}
+          isDisabled={settings.runWhen === 'always' || isRuled(name)}
           onChange={(on) => change({ [name]: on })}
         />
       ))}

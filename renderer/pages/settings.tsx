@@ -10,7 +10,7 @@ import { PageHead } from '../parts/page-head.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
-import { RuledNote } from '../parts/ruled-note.tsx';
+import { RuledNote, useIsRuled } from '../parts/ruled-note.tsx';
 import { Saved } from '../parts/saved.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
@@ -128,6 +128,7 @@ function Parts({ change }: { change: Change }) {
 function WhenPart({ settings, change }: PartProps) {
   const { t } = useStrings();
   const { profile } = useSection('app');
+  const isRuled = useIsRuled();
   return (
     <Part title={t('settings.when')}>
       <div className="settings-seg">
@@ -135,6 +136,7 @@ function WhenPart({ settings, change }: PartProps) {
           label={t('settings.runWhen')}
           labelShown
           value={settings.runWhen}
+          isDisabled={isRuled('runWhen')}
           onChange={(runWhen) => change({ runWhen })}
           options={(['idle', 'always'] as const).map((value) => ({
             value,
@@ -149,18 +151,20 @@ function WhenPart({ settings, change }: PartProps) {
         value={settings.idleMinutes}
         minimum={1}
         maximum={240}
-        isDisabled={settings.runWhen === 'always'}
+        isDisabled={settings.runWhen === 'always' || isRuled('idleMinutes')}
         onCommit={(idleMinutes) => change({ idleMinutes })}
       />
       <Toggle
         label={t('settings.battery')}
         note={t('settings.batteryNote')}
         isSelected={settings.runOnBattery}
+        isDisabled={isRuled('runOnBattery')}
         onChange={(runOnBattery) => change({ runOnBattery })}
       />
       <Toggle
         label={t('settings.metered')}
         isSelected={settings.runOnMetered}
+        isDisabled={isRuled('runOnMetered')}
         onChange={(runOnMetered) => change({ runOnMetered })}
       />
       {profile === 'open' ? (
@@ -174,7 +178,7 @@ function WhenPart({ settings, change }: PartProps) {
       <Toggle
         label={t('settings.locked')}
         isSelected={settings.onlyWhenLocked}
-        isDisabled={settings.runWhen === 'always'}
+        isDisabled={settings.runWhen === 'always' || isRuled('onlyWhenLocked')}
         onChange={(onlyWhenLocked) => change({ onlyWhenLocked })}
       />
     </Part>
@@ -221,6 +225,7 @@ function PayoutsPart({ settings, change }: PartProps) {
 
 function ModelsPart({ settings, change }: PartProps) {
   const { t } = useStrings();
+  const isRuled = useIsRuled();
   return (
     <Part title={t('nav.models')}>
       <Count
@@ -230,6 +235,7 @@ function ModelsPart({ settings, change }: PartProps) {
         value={Math.round(settings.modelBudgetBytes / GIGABYTE)}
         minimum={1}
         maximum={100_000}
+        isDisabled={isRuled('modelBudgetBytes')}
         onCommit={(gigabytes) => change({ modelBudgetBytes: gigabytes * GIGABYTE })}
       />
     </Part>

@@ -7,6 +7,7 @@ import { Amount, useAmountText } from '../parts/amount.tsx';
 import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { useIsRuled } from '../parts/ruled-note.tsx';
 import { Toggle } from '../parts/setting.tsx';
 import { StepHead } from '../parts/step-head.tsx';
 import { Story, StoryStep } from '../parts/story.tsx';
@@ -95,6 +96,7 @@ function FirstSettings() {
   const { t } = useStrings();
   const settings = useSection('settings');
   const { host } = useSection('app');
+  const isRuled = useIsRuled();
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   return (
     <section className="card rows" aria-label={t('nav.settings')}>
@@ -110,12 +112,14 @@ function FirstSettings() {
         label={t('settings.run.idle')}
         note={t('welcome.settings.idle', { minutes: settings.idleMinutes })}
         isSelected={settings.runWhen === 'idle'}
+        isDisabled={isRuled('runWhen')}
         onChange={(on) => change.run({ runWhen: on ? 'idle' : 'always' })}
       />
       <Toggle
         label={t('settings.battery')}
         note={t('settings.batteryNote')}
         isSelected={settings.runOnBattery}
+        isDisabled={isRuled('runOnBattery')}
         onChange={(runOnBattery) => change.run({ runOnBattery })}
       />
       <div className="row-line">

@@ -1,10 +1,16 @@
 /** First run, step 1: what Idlewatt does and never does. */
+import { useAction } from '../calls.ts';
+import { buttonClass } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
+import { Confirm } from '../parts/confirm.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Note } from '../parts/note.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
 import { StepHead } from '../parts/step-head.tsx';
 import { useStrings } from '../parts/strings.ts';
-import { useSection } from '../store.ts';
+import { systemOf } from '../parts/system.ts';
+import { hrefTo } from '../route.ts';
+import { agent, useSection } from '../store.ts';
 
 const NEVER = ['files', 'network', 'programs', 'account'] as const;
 /** An example day, in hours. */
@@ -20,10 +26,19 @@ export function Promises() {
   const { t } = useStrings();
   const { profile } = useSection('app');
   const { runWhen } = useSection('settings');
-  const does = [runWhen === 'always' ? 'always' : 'away', 'back', 'limits', 'wallet'] as const;
+  const isOffice = profile === 'office';
+  const does = [
+    runWhen === 'always' ? 'always' : 'away',
+    'back',
+    'limits',
+    isOffice ? 'own' : 'wallet',
+  ] as const;
   return (
     <>
-      <StepHead title={t('welcome.promises.title')} lead={t('welcome.promises.lead')} />
+      <StepHead
+        title={t(isOffice ? 'welcome.office.headline' : 'welcome.promises.title')}
+        lead={t(isOffice ? 'welcome.office.lead' : 'welcome.promises.lead')}
+      />
       <Columns>
         <section className="card pad">
           <h2>{t('welcome.promises.does')}</h2>
@@ -48,8 +63,46 @@ export function Promises() {
           </ul>
         </section>
       </Columns>
-      {runWhen === 'idle' ? <ExampleDay /> : null}
+      {runWhen === 'idle' && !isOffice ? <ExampleDay /> : null}
       {profile === 'practice' ? <Note tone="practice">{t('welcome.practice')}</Note> : null}
+      <OfficeChoice />
+    </>
+  );
+}
+
+/** Chooses the network of the owner's machines. It ends the introduction, because nothing is earned there. */
+function OfficeChoice() {
+  const { t } = useStrings();
+  const { network, platform } = useSection('app');
+  const choose = useAction(async (_: null) => {
+    // First, because the other network takes this setting over.
+    await agent.settings.change({ welcomeSeen: true });
+    await agent.app.chooseNetwork({ network: 'office' });
+    window.location.hash = hrefTo('machines');
+  });
+  if (network.isFixed || network.chosen === 'office') return null;
+  return (
+    <>
+      <Note
+        title={t('welcome.office.title')}
+        action={
+          <Confirm
+            button={t('welcome.office.act')}
+            className={buttonClass({ kind: 'plain', isSmall: true })}
+            isDisabled={choose.busy}
+            title={t('settings.network.ask', { network: t('settings.network.name.office') })}
+            act={t('settings.network.act')}
+            onAct={() => choose.run(null)}
+          >
+            <p>{t('settings.network.meaning.office')}</p>
+            <p>{t(`settings.network.firewall.${systemOf(platform)}`)}</p>
+            <p>{t(network.restarts ? 'settings.network.askText' : 'settings.network.nextStart')}</p>
+          </Confirm>
+        }
+      >
+        <p>{t('welcome.office.text')}</p>
+      </Note>
+      <ProblemNote problem={choose.problem} />
     </>
   );
 }

@@ -1,4 +1,4 @@
-/** Says at the head of a page that a change of settings is being saved, or was. */
+/** Shows at the head of a page whether a change of settings is being saved or was saved. */
 import type { SettingsPatch } from '../../shared/settings.ts';
 import type { Action } from '../calls.ts';
 import { useStrings } from './strings.ts';

@@ -19,6 +19,7 @@ const CONTRACTS = /^contracts\/artifacts\//;
 
 /** The vendor libraries of each adapter folder. */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
+  acme: ['acme-client'],
   anvil: ['@foundry-rs/anvil'],
   bittensor: ['@scure/sr25519', '@scure/base', '@noble/hashes'],
   busboy: ['@fastify/busboy'],

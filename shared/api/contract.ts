@@ -10,6 +10,7 @@ import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../job-search.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
+import { machinesQuestionSchema, payoutAddressSchema } from '../machines.ts';
 import { HUB_LINK_CHARACTERS_MAX, hubAnswerSchema, refusedFileSchema } from '../model-files.ts';
 import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
@@ -30,10 +31,10 @@ import { enginesContract } from './engines.ts';
 import { hordeContract } from './horde.ts';
 import { keysContract } from './keys.ts';
 import { librariesContract } from './libraries.ts';
-import { machinesContract } from './machines.ts';
+import { machinesContract, machinesShellContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
-import { storefrontContract } from './storefront.ts';
+import { storefrontContract, storefrontShellContract } from './storefront.ts';
 import { updatesContract } from './updates.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -158,6 +159,10 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
   /** The shell lets the owner choose a backup, copies it into the folder and calls `shell.answerBackup`. */
   z.object({ type: z.literal('choose-backup'), id: z.string(), folder: z.string() }),
+  /** The shell shows the address to the owner and, if they agree, calls `shell.setPayoutForAll`. */
+  z.object({ type: z.literal('confirm-payout-for-all'), address: payoutAddressSchema.nullable() }),
+  /** The shell asks the owner and calls `shell.answerMachines`. */
+  z.object({ type: z.literal('confirm-machines'), id: z.string(), question: machinesQuestionSchema }),
   /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
@@ -407,6 +412,8 @@ export const contract = {
     /** Shuts the agent down cleanly. */
     quit: oc.input(nothing).output(nothing),
     ...walletShellContract,
+    ...machinesShellContract,
+    ...storefrontShellContract,
   },
 };
 export type Contract = typeof contract;

@@ -3,6 +3,7 @@
  * sections from then on. A value that wasn't measured or can't be read is null.
  */
 import { z } from 'zod';
+import { bittensorStateSchema } from '../bittensor.ts';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
 import { graphicsProblemSchema } from '../graphics-problems.ts';
@@ -43,6 +44,10 @@ export const noticeSchema = z.object({
     'headless-shell-missing',
     'upgraded', // another version was installed; details.version is it
     'update-ready', // another version was downloaded; details.version is it
+    'payout-for-all', // an owner set one payout address for all machines; details.address is it, details.by the machine
+    'payout-next-start', // this machine pays out to another one until its next start
+    'binding-ends', // the payout address has to sign again; details.until is the day (UTC), details.address the address
+    'binding-ended', // its signature has ended
     'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them
   ]),
   severity: z.enum(['info', 'warning', 'error']),
@@ -134,6 +139,8 @@ export const workStateSchema = z.object({
   /** Reasons why the loaded engine doesn't use a library for GPUs that would be faster; empty while none is loaded. */
   graphicsProblems: z.array(graphicsProblemSchema),
   activeJobs: z.array(activeJobSchema),
+  /** False if the owner turned off every source of jobs. */
+  hasJobSource: z.boolean(),
   /** Total of the active jobs; the speed of the last finished job if none is active. */
   tokensPerSecond: nullableNumber,
   tokensPerSecondAtMs: nullableNumber,
@@ -400,6 +407,7 @@ export const agentStateSchema = z.object({
   batches: batchesStateSchema,
   horde: hordeStateSchema,
   storefront: storefrontStateSchema,
+  bittensor: bittensorStateSchema,
   /** Null outside a private network. */
   machines: machinesStateSchema.nullable(),
   settings: settingsSchema,

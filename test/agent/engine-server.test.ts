@@ -58,10 +58,11 @@ async function offered(): Promise<OpenAI.Model> {
 }
 
 async function lastJobs() {
-  return eventually('both sides have ended the job', async () => {
+  return eventually('both sides have ended the job, and a delivered one is charged', async () => {
     const [sold] = (await practice.api.jobs.list({ side: 'sold', limit: 1 })).jobs;
     const [bought] = (await practice.requester.jobs.list({ side: 'bought', limit: 1 })).jobs;
-    return sold?.endedAtMs && bought?.endedAtMs ? { sold, bought } : null;
+    if (!sold?.endedAtMs || !bought?.endedAtMs || sold.state === 'delivered') return null;
+    return { sold, bought };
   });
 }
 

@@ -111,14 +111,16 @@ test('a hotkey that the owner allows is answered for free, and no other', SLOW, 
   assert.equal((await ask()).status, 403);
   const wrong = await command('bittensor', 'allow', `${FRIEND.address.slice(0, -1)}1`, '--home', home.path);
   assert.equal(wrong.code, 2, wrong.output);
-  const allowed = await command('bittensor', 'allow', FRIEND.address, '--home', home.path);
+  const allowed = await command('bittensor', 'allow', FRIEND.address, '--name', 'Ada', '--home', home.path);
   assert.equal(allowed.code, 0, allowed.output);
   assert.equal((await ask()).status, 200);
   const { jobs } = await api.jobs.list({ side: 'sold', outcome: 'all', limit: 5 });
   const job = jobs.find(({ peer }) => peer === hotkeyPeer(FRIEND.address));
   assert.deepEqual([job?.charged, job?.state], ['0', 'charged']);
   const shown = await command('bittensor', 'show', '--home', home.path, '--json');
-  assert.deepEqual(JSON.parse(shown.output), { hotkey, allowed: [FRIEND.address] });
+  assert.deepEqual(JSON.parse(shown.output), {
+    ...{ hotkey, allowed: [FRIEND.address], names: { [FRIEND.address]: 'Ada' } },
+  });
   const forgotten = await command('bittensor', 'forget', FRIEND.address, '--home', home.path);
   assert.equal(forgotten.code, 0, forgotten.output);
   assert.equal((await ask()).status, 403);

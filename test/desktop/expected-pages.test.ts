@@ -87,7 +87,7 @@ test('a job’s charge is split by direction, apart from its meaning, and its pa
     const job = agent.script.jobs.find(({ id }) => id === 'job-0003');
     assert.ok(job?.charged);
     Object.assign(job, { inputTokens: 100, outputTokens: 200, charged: '18', receipt: receiptOf({}) });
-    const day = (after: number) => new Date(Date.now() + after * 86_400_000);
+    const day = (after: number) => new Date(agent.now() + after * 86_400_000);
     const short = (date: Date) => date.toISOString().slice(0, 10);
     // 4218 of 50000 base units are owed.
     Object.assign(agent.script, {

@@ -78,7 +78,7 @@ for (const width of WIDTHS) {
       const { agent, page } = opened;
       const { state } = agent.script;
       await page.locator('.day-bar').first().waitFor({ state: 'attached' });
-      const nowMs = Date.now();
+      const nowMs = agent.now();
       const first = await boxesOf(page);
       for (const money of [{}, withRealMoney(state, nowMs)]) {
         agent.change(money);
@@ -105,7 +105,7 @@ for (const [width, language] of [
       const { state } = agent.script;
       const newAppearances = createAppearanceCheck();
       const check = async (status: HomeStatus) => {
-        agent.change(homeState(state, status, Date.now()));
+        agent.change(homeState(state, status, agent.now()));
         await waitForSelector(page, `.panel.is-${status}`);
         assert.deepEqual(await axeFindings(page, 'structure'), [], status);
         for (const colorScheme of ['light', 'dark'] as const) {
@@ -114,7 +114,7 @@ for (const [width, language] of [
         }
       };
       for (const status of HOME_STATUSES) await check(status);
-      agent.change(withRealMoney(state, Date.now()));
+      agent.change(withRealMoney(state, agent.now()));
       await check('earning');
     } finally {
       await close();
@@ -174,8 +174,8 @@ for (const language of ['en', 'de'] as const) {
         await page.setViewportSize({ width, height: 860 });
         for (const reason of presenceReasonSchema.options.filter((each) => each !== 'no-agent')) {
           for (const jobs of [0, 2]) {
-            const untilMs = Date.now() + 26 * 3_600_000;
-            const presence = { decision: decisionOf(reason), reason, sinceMs: Date.now(), untilMs };
+            const untilMs = agent.now() + 26 * 3_600_000;
+            const presence = { decision: decisionOf(reason), reason, sinceMs: agent.now(), untilMs };
             // Its last digit stays, since a zero there isn't shown.
             earnedToday += 10;
             agent.change({
@@ -209,7 +209,7 @@ test('practice money is a ticket with its word; real money is in the owner’s c
     await page.locator('.today').getByText('996 Wh of electricity').waitFor();
     assert.ok((await page.locator('.rows .ticket').count()) >= 3);
     await page.getByText('0.001283 practice USDC').first().waitFor();
-    agent.change(withRealMoney(agent.script.state, Date.now()));
+    agent.change(withRealMoney(agent.script.state, agent.now()));
     await page.locator('.today .hero-num', { hasText: '€0.84' }).waitFor();
     assert.equal(await hero.innerText(), '€0.84');
     await page.getByText('0.913043 USDC').first().waitFor();
@@ -221,7 +221,7 @@ test('practice money is a ticket with its word; real money is in the owner’s c
 /** Earned in the hours before now and expected in those after it, at any time of the day. */
 function withHours(agent: Opened['agent'], expected: string | null): void {
   const hourMs = 3_600_000;
-  const startMs = Math.floor(Date.now() / hourMs - 12) * hourMs;
+  const startMs = Math.floor(agent.now() / hourMs - 12) * hourMs;
   const today = Array.from({ length: 24 }, (_, index) => {
     const fromMs = startMs + index * hourMs;
     const isOver = index < 12;
@@ -284,7 +284,7 @@ test('the dock pauses and resumes in one press on every page', () =>
 test('an owner at the machine starts it with one press', () =>
   pages.withPage({}, async (opened) => {
     const { agent, page } = opened;
-    await show(opened, homeState(agent.script.state, 'waiting', Date.now()), 'Waiting');
+    await show(opened, homeState(agent.script.state, 'waiting', agent.now()), 'Waiting');
     await page.getByRole('button', { name: 'Start now' }).click();
     await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
     assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
@@ -297,7 +297,7 @@ test('an owner at the machine starts it for longer, changes that time and ends i
       await page.getByRole('main').getByRole('button', { name: button, exact: true }).click();
       await page.getByRole('menuitem', { name: choice }).click();
     };
-    await show(opened, homeState(agent.script.state, 'waiting', Date.now()), 'Waiting');
+    await show(opened, homeState(agent.script.state, 'waiting', agent.now()), 'Waiting');
     await choose('Choose time', 'For 4 hours');
     await choose('Change time', 'Until tomorrow morning');
     await choose('Change time', 'Wait for me again');
@@ -336,7 +336,7 @@ test('a new status is announced once, and the tokens per second never', () =>
     });
     await page.getByText('99', { exact: true }).waitFor();
     assert.equal(await news.innerText(), '');
-    await show(opened, homeState(state, 'waiting', Date.now()), 'Waiting');
+    await show(opened, homeState(state, 'waiting', agent.now()), 'Waiting');
     assert.match(await news.innerText(), /^Waiting\. You’re using this machine/);
   }));
 
@@ -384,7 +384,7 @@ test('the introduction can be skipped on each step', async () => {
 
 test('while the owner uses the machine, the introduction offers to start it for the measurement', () =>
   pages.withPage({}, async ({ agent, page, go }) => {
-    agent.change(homeState(agent.script.state, 'waiting', Date.now()));
+    agent.change(homeState(agent.script.state, 'waiting', agent.now()));
     await go('welcome/2');
     await page.getByRole('button', { name: 'Start now' }).click();
     await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });

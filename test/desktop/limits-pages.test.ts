@@ -397,7 +397,7 @@ test('a rate is typed plausibly, and nothing is chosen before', () =>
       money: {
         ...money,
         asset,
-        rate: { currency: 'EUR', perDollar: 0.92, atMs: Date.now(), source: 'typed' },
+        rate: { currency: 'EUR', perDollar: 0.92, atMs: agent.now(), source: 'typed' },
       },
     });
     await page.getByText('1 USDC = €0.92').waitFor();
@@ -410,10 +410,8 @@ test('a backup and a report are written by the agent, and the page names their p
     await go('settings');
     await page.getByRole('button', { name: 'Back up now' }).click();
     await page.getByRole('button', { name: 'Make report' }).click();
-    while (agent.calls.filter(({ name }) => name === 'maintenance.list').length < 2)
-      await page.waitForTimeout(20);
-    assert.ok(agent.calls.some(({ name }) => name === 'maintenance.backup'));
-    assert.ok(agent.calls.some(({ name }) => name === 'maintenance.report'));
+    const has = (wanted: string) => agent.calls.some(({ name }) => name === wanted);
+    while (!has('maintenance.backup') || !has('maintenance.report')) await page.waitForTimeout(20);
   }));
 
 test('a backup is checked, and restored only after the owner accepts what it lacks', () =>
@@ -443,7 +441,7 @@ test('a backup with another wallet names both, and the end of the last restore s
     const message = 'The backup is damaged.';
     agent.setRestore({
       facts: { wallet: `0x${'2'.repeat(40)}`, isSameLedger: false },
-      last: { outcome: 'failed', atMs: Date.now(), file: 'x', message },
+      last: { outcome: 'failed', atMs: agent.now(), file: 'x', message },
     });
     await go('settings');
     await page.getByText('Nothing was changed.').waitFor();
@@ -534,8 +532,32 @@ test('each source of jobs has what it paid, its switch and its facts; kudos are 
     await page.getByText('Open at https://ai.example.com.').waitFor();
     assert.equal(await page.getByRole('switch', { name: 'Run a storefront' }).isDisabled(), true);
     assert.equal(await page.getByLabel('Public address').count(), 0, 'the command line sets it');
+    const certificate = { domain: 'ai.example.com', expiresAtMs: null, problem: null, nextTryAtMs: null };
+    agent.change({ storefront: { ...open, certificate } });
+    await page.getByText('None yet for ai.example.com.').waitFor();
+    const refused = { ...certificate, expiresAtMs: 1, problem: 'Refused: no such name.', nextTryAtMs: 2 };
+    agent.change({ storefront: { ...open, certificate: refused } });
+    await page.getByText(/Expired for ai\.example\.com on .*1970/).waitFor();
+    await page.getByText(/Refused: no such name\. Next attempt: .*1970/).waitFor();
     agent.change({ storefront: { ...storefront, state: 'port-in-use' } });
     await page.getByText('another program uses the port').waitFor();
+  }));
+
+test('hotkeys that may use the machine have names, on the page of the sources', () =>
+  withPage({ scenario: 'busy' }, async ({ page, agent, go }) => {
+    await go('sources');
+    const card = page.getByRole('region', { name: 'Bittensor hotkeys', exact: true });
+    await card.getByText('Listens at http://127.0.0.1:8091.').waitFor();
+    await card.getByText('Ada’s notebook, …j68kUMaw').waitFor();
+    await card.getByText('nothing is paid, and no emissions are promised').waitFor();
+    const { settings } = agent.script.state;
+    agent.change({
+      bittensor: { url: null, hotkey: null },
+      settings: { ...settings, bittensorHotkeys: [], bittensorNames: {} },
+    });
+    await card.getByText('Off. The option --bittensor-listen turns it on.').waitFor();
+    await card.getByText('None. The command “bittensor allow” adds one.').waitFor();
+    assert.equal(await card.getByText('This machine’s hotkey', { exact: true }).count(), 0);
   }));
 
 test('a source that has paid nothing says so', () =>

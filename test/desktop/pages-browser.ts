@@ -10,6 +10,13 @@ import type { PageServer } from '../fakes/agent-server.ts';
 /** In order of preference: the shell of Chromium without a window needs half of the processor time. */
 const BROWSERS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const;
 
+/**
+ * The time of day of every page and its agent when this file was loaded, in the middle of a month: how much of a month
+ * has passed must not depend on the day of the run. The time passes from there.
+ */
+const START_MS = new Date(2026, 10, 24, 10, 42).getTime();
+const AHEAD_MS = START_MS - Date.now();
+
 const VIEWPORT = { width: 1280, height: 860 } as const;
 
 export interface Opened {
@@ -31,6 +38,8 @@ export interface OpenOptions {
   readonly language?: 'en' | 'de';
   /** Opens this address instead of the one with the token. */
   readonly url?: (agent: FakeAgent) => string;
+  /** The time of day when the page is opened, in milliseconds since 1970; no other test gets that tab. */
+  readonly startMs?: number;
   /** Changes the agent before the page is loaded. */
   readonly prepare?: (agent: FakeAgent) => void;
   /** Changes the tab before the page is loaded; no other test gets that tab. */
@@ -111,7 +120,7 @@ function createSeats(browser: Browser): Seats {
       const server = await startFakeAgentServer();
       servers.push(server);
       const context = await browser.newContext({ hasTouch, viewport: VIEWPORT, locale: 'en-GB' });
-      return { hasTouch, server, context, page: await context.newPage() };
+      return { hasTouch, server, context, page: await newPage(context, AHEAD_MS) };
     },
     giveBack: (seat) => void free.push(seat),
     async close() {
@@ -119,6 +128,21 @@ function createSeats(browser: Browser): Seats {
       for (const server of servers) await server.stop();
     },
   };
+}
+
+/** Opens a tab whose time of day is ahead of the real one by so many milliseconds. */
+async function newPage(context: BrowserContext, aheadMs: number): Promise<Page> {
+  const page = await context.newPage();
+  await page.addInitScript(setClockAhead, aheadMs);
+  return page;
+}
+
+/** Runs in the page, before its scripts. */
+function setClockAhead(aheadMs: number): void {
+  window.Date = new Proxy(Date, {
+    construct: (real, given) => Reflect.construct(real, given.length === 0 ? [real.now() + aheadMs] : given),
+    get: (real, name) => (name === 'now' ? () => real.now() + aheadMs : Reflect.get(real, name)),
+  });
 }
 
 /** Takes from a tab what a test left there: its listeners, what its page stored, and the page. */
@@ -133,12 +157,18 @@ async function clear(page: Page): Promise<void> {
 
 async function open(seats: Seats, options: OpenOptions): Promise<Opened> {
   const seat = await seats.take(options.hasTouch ?? false);
-  const agent = await startFakeAgent({ scenario: options.scenario ?? 'busy', server: seat.server });
+  const aheadMs = options.startMs === undefined ? AHEAD_MS : options.startMs - Date.now();
+  const agent = await startFakeAgent({
+    scenario: options.scenario ?? 'busy',
+    server: seat.server,
+    now: () => Date.now() + aheadMs,
+  });
   if (options.language) {
     agent.change({ settings: { ...agent.script.state.settings, language: options.language } });
   }
   options.prepare?.(agent);
-  const page = options.before ? await seat.context.newPage() : seat.page;
+  const isOwn = options.before !== undefined || options.startMs !== undefined;
+  const page = isOwn ? await newPage(seat.context, aheadMs) : seat.page;
   await page.setViewportSize({ ...VIEWPORT, width: options.width ?? VIEWPORT.width });
   await page.emulateMedia({ colorScheme: options.scheme ?? 'light', reducedMotion: 'reduce' });
   const consoleErrors: string[] = [];

@@ -15,6 +15,7 @@ import { type Call, FakeAgentState } from './agent-memory.ts';
 import { routerFor } from './agent-router.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
 import { type PageServer, startPageServer } from './agent-server.ts';
+import type { CustomerList } from './agent-storefront.ts';
 
 const PAGES = fileURLToPath(new URL('../../dist/renderer/', import.meta.url));
 
@@ -24,6 +25,8 @@ export interface FakeAgent {
   readonly port: number;
   readonly token: string;
   readonly script: Script;
+  /** Returns the time of day of the agent and of its pages, in milliseconds since 1970. */
+  now(): number;
   /** All received calls in order. */
   readonly calls: readonly Call[];
   /** Makes the next call of this name fail with this error. */
@@ -32,6 +35,8 @@ export interface FakeAgent {
   change(sections: Partial<AgentState>): void;
   /** Sets the deposits that `channels.list` returns. */
   setChannels(channels: readonly BoughtChannel[]): void;
+  /** Sets the storefront's customers, and what a payout waits for instead of the owner's confirmation. */
+  setCustomers(customers: CustomerList, confirmation?: Promise<void>): void;
   /** Sets what the check of a backup finds, and how the last restore ended. */
   setRestore(found: { readonly facts?: Partial<BackupFacts>; readonly last?: RestoreResult }): void;
   /** Sets the text of the file with licenses; null for a checkout, which has none. */
@@ -49,13 +54,15 @@ export interface FakeAgentOptions {
   /** A server that outlives this agent, instead of one on `port` that ends with it. */
   server?: PageServer;
   token?: string;
-  nowMs?: number;
+  /** Returns the time of day in milliseconds since 1970. Default: the real one. */
+  now?: () => number;
 }
 
 export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<FakeAgent> {
-  const script = scriptFor(options.scenario ?? 'busy', options.nowMs ?? Date.now());
+  const now = options.now ?? Date.now;
+  const script = scriptFor(options.scenario ?? 'busy', now());
   const token = options.token ?? 'f00dfeed'.repeat(4);
-  const agent = new FakeAgentState(script);
+  const agent = new FakeAgentState(script, now);
   const server = options.server ?? (await startFakeAgentServer(options.port));
   const { port } = server;
   const { cut, restore } = server.serve(routerFor(agent), token);
@@ -64,11 +71,16 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     port,
     token,
     script,
+    now,
     calls: agent.calls,
     failNext: (name, code, message) => agent.failNext(name, code, message),
     change: (sections) => agent.change(sections),
     setChannels(channels) {
       agent.channels = channels;
+    },
+    setCustomers(customers, confirmation = Promise.resolve()) {
+      agent.customers = customers;
+      agent.confirmation = confirmation;
     },
     setRestore({ facts, last }) {
       agent.backupFacts = { ...agent.backupFacts, ...facts };

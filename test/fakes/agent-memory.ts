@@ -9,6 +9,7 @@ import type { PairedBrowser } from '../../shared/pairing.ts';
 import type { Presence } from '../../shared/presence.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Script } from './agent-script.ts';
+import type { CustomerList } from './agent-storefront.ts';
 
 /** A received call with its input. */
 export interface Call {
@@ -35,6 +36,8 @@ export function fakeKey(wanted: NewKey): GatewayKey {
 /** The state of one fake agent. */
 export class FakeAgentState {
   readonly script: Script;
+  /** The time of day of this agent and of its pages, in milliseconds since 1970. */
+  readonly now: () => number;
   readonly calls: Call[] = [];
   channels: readonly BoughtChannel[] = [];
   keys: readonly GatewayKey[] = [
@@ -46,6 +49,10 @@ export class FakeAgentState {
       spentTotal: '2400000',
     },
   ];
+  /** Customers of the storefront; none by default. */
+  customers: CustomerList = { customers: [], payers: [] };
+  /** A payout waits for it, instead of the owner's confirmation. */
+  confirmation: Promise<void> = Promise.resolve();
   lastRestore: RestoreResult | null = null;
   /** Text of the file with the licenses; null for a checkout. */
   licenses: string | null = 'zod 4.6.7\nMIT\nCopyright (c) 2025 Colin McDonnell';
@@ -71,8 +78,9 @@ export class FakeAgentState {
   readonly #failures = new Map<string, ORPCError<string, unknown>>();
   readonly #watchers = new Set<(sections: Partial<AgentState>) => void>();
 
-  constructor(script: Script) {
+  constructor(script: Script, now: () => number) {
     this.script = script;
+    this.now = now;
     this.#state = script.state;
   }
 

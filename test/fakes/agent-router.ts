@@ -7,6 +7,7 @@ import type { PauseUntil } from '../../shared/presence.ts';
 import { hubAnswer } from './agent-hub.ts';
 import { machineHandlers } from './agent-machines.ts';
 import { ADDED_KEY, type FakeAgentState, failure, fakeKey } from './agent-memory.ts';
+import { storefrontHandlers } from './agent-storefront.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
 const on = implement(contract);
@@ -23,7 +24,7 @@ export function routerFor(agent: FakeAgentState) {
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
     keys: keyHandlers(agent),
-    storefront: storefrontHandlers(),
+    storefront: storefrontHandlers(agent),
     maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
@@ -135,24 +136,24 @@ function presenceHandlers(agent: FakeAgentState) {
       return agent.setPresence({
         decision: 'pause',
         reason: 'paused-by-owner',
-        sinceMs: Date.now(),
-        untilMs: pauseEndMs(input.until),
+        sinceMs: agent.now(),
+        untilMs: pauseEndMs(input.until, agent.now()),
       });
     }),
     resume: on.presence.resume.handler(({ input }) => {
       agent.receive('presence.resume', input);
-      return agent.setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
+      return agent.setPresence({ decision: 'run', reason: 'idle', sinceMs: agent.now(), untilMs: null });
     }),
     startNow: on.presence.startNow.handler(({ input }) => {
       agent.receive('presence.startNow', input);
-      const nowMs = Date.now();
+      const nowMs = agent.now();
       const hours = { '1-hour': 1, '4-hours': 4, '8-hours': 8, tomorrow: 20 }[input.for];
       const untilMs = nowMs + hours * 3_600_000;
       return agent.setPresence({ decision: 'run', reason: 'started-by-owner', sinceMs: nowMs, untilMs });
     }),
     endStart: on.presence.endStart.handler(({ input }) => {
       agent.receive('presence.endStart', input);
-      const nowMs = Date.now();
+      const nowMs = agent.now();
       return agent.setPresence({
         decision: 'pause',
         reason: 'owner-active',
@@ -285,23 +286,6 @@ function channelHandlers(agent: FakeAgentState) {
   };
 }
 
-/** No page of the app calls these. */
-function storefrontHandlers() {
-  const unsupported = (): never => {
-    throw new ORPCError('NOT_IMPLEMENTED');
-  };
-  return {
-    customers: on.storefront.customers.handler(unsupported),
-    addCustomer: on.storefront.addCustomer.handler(unsupported),
-    credit: on.storefront.credit.handler(unsupported),
-    revokeCustomer: on.storefront.revokeCustomer.handler(unsupported),
-    blocked: on.storefront.blocked.handler(unsupported),
-    block: on.storefront.block.handler(unsupported),
-    unblock: on.storefront.unblock.handler(unsupported),
-    reports: on.storefront.reports.handler(unsupported),
-  };
-}
-
 function keyHandlers(agent: FakeAgentState) {
   return {
     list: on.keys.list.handler(({ input }) => {
@@ -374,29 +358,36 @@ function walletHandlers(agent: FakeAgentState) {
   return {
     refresh: on.wallet.refresh.handler(({ input }) => {
       agent.receive('wallet.refresh', input);
-      agent.change({ wallet: { ...agent.state.wallet, balanceAtMs: Date.now() } });
+      agent.change({ wallet: { ...agent.state.wallet, balanceAtMs: agent.now() } });
       return {};
     }),
     prepareSend: on.wallet.prepareSend.handler(({ input }) => {
       agent.receive('wallet.prepareSend', input);
-      return prepareSpend(input, agent.state.wallet);
+      return prepareSpend(input, agent.state.wallet, agent.now());
     }),
     requestSend: on.wallet.requestSend.handler(({ input }) => {
       agent.receive('wallet.requestSend', input);
-      return { ...sentTransaction('mined'), state: 'pending' as const, fee: null, minedAtMs: null };
+      return {
+        ...sentTransaction('mined', agent.now()),
+        state: 'pending' as const,
+        fee: null,
+        minedAtMs: null,
+      };
     }),
     speedUp: on.wallet.speedUp.handler(({ input }) => {
       agent.receive('wallet.speedUp', input);
-      return sentTransaction('pending');
+      return sentTransaction('pending', agent.now());
     }),
     cancel: on.wallet.cancel.handler(({ input }) => {
       agent.receive('wallet.cancel', input);
-      return { ...sentTransaction('pending'), cancels: true, amount: '0' };
+      return { ...sentTransaction('pending', agent.now()), cancels: true, amount: '0' };
     }),
     history: on.wallet.history.handler(({ input }) => {
       agent.receive('wallet.history', input);
       const all =
-        agent.script.jobs.length === 0 ? [] : TRANSACTION_STATES.map((each) => sentTransaction(each));
+        agent.script.jobs.length === 0
+          ? []
+          : TRANSACTION_STATES.map((each) => sentTransaction(each, agent.now()));
       return { transactions: all.slice(0, input.limit) };
     }),
   };
@@ -543,12 +534,18 @@ function shellHandlers() {
     quit: on.shell.quit.handler(refuse),
     pendingSpends: on.shell.pendingSpends.handler(refuse),
     answerSpend: on.shell.answerSpend.handler(refuse),
+    customerPaidBack: on.shell.customerPaidBack.handler(refuse),
     revealPhrase: on.shell.revealPhrase.handler(refuse),
     exportKeystore: on.shell.exportKeystore.handler(refuse),
     startBackupDrill: on.shell.startBackupDrill.handler(refuse),
     answerBackupDrill: on.shell.answerBackupDrill.handler(refuse),
     importWallet: on.shell.importWallet.handler(refuse),
     setPayoutAddress: on.shell.setPayoutAddress.handler(refuse),
+    setPayoutForAll: on.shell.setPayoutForAll.handler(refuse),
+    inviteOwner: on.shell.inviteOwner.handler(refuse),
+    removeMachine: on.shell.removeMachine.handler(refuse),
+    leaveMachines: on.shell.leaveMachines.handler(refuse),
+    answerMachines: on.shell.answerMachines.handler(refuse),
   };
 }
 
@@ -556,7 +553,7 @@ function refuse(): never {
   throw failure('not-permitted', 'Only the desktop shell may call this.');
 }
 
-function pauseEndMs(until: PauseUntil): number | null {
+function pauseEndMs(until: PauseUntil, nowMs: number): number | null {
   const minutes = { '30-minutes': 30, '1-hour': 60, '2-hours': 120, tomorrow: 12 * 60, resume: null }[until];
-  return minutes === null ? null : Date.now() + minutes * 60_000;
+  return minutes === null ? null : nowMs + minutes * 60_000;
 }

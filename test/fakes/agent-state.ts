@@ -21,6 +21,20 @@ export interface View {
 
 const PEER = '12D3KooWQnwE7wZ8hVt2LrYp6cJmG4sXbN3kA9fD5uHe1yTqRvSo';
 
+const HOTKEYS = {
+  bittensorHotkeys: [
+    '5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX',
+    '5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw',
+  ],
+  bittensorNames: { '5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX': 'Ada’s notebook' },
+};
+
+function bittensorOf({ busy }: View): AgentState['bittensor'] {
+  return busy
+    ? { url: 'http://127.0.0.1:8091', hotkey: '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY' }
+    : { url: null, hotkey: null };
+}
+
 export function stateFor(scenario: Scenario, nowMs: number): AgentState {
   const view = { scenario, busy: scenario === 'busy', known: scenario !== 'unknown', nowMs };
   return agentStateSchema.parse({
@@ -33,9 +47,10 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     network: networkOf(view),
     machines: null,
     horde: hordeOf(view),
-    storefront: { state: 'off', address: null, publicUrl: null, isFixed: false },
+    storefront: { state: 'off', address: null, publicUrl: null, isFixed: false, certificate: null },
+    bittensor: bittensorOf(view),
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
-    settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
+    settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true, ...(view.busy && HOTKEYS) },
   });
 }
 
@@ -114,6 +129,7 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
           { backend: 'vulkan', why: 'library', detail: 'libvulkan.so.1' },
         ]
       : [],
+    hasJobSource: true,
     activeJobs: busy
       ? [
           {

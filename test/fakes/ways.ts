@@ -22,6 +22,8 @@ export const RELAYED_WAYS: WaysState = {
       outBytes: 31_022_904,
       isLimited: false,
       leftBytes: null,
+      roundTripMs: 38.4,
+      cost: { pricePerMegabyte: '20', paid: '640' },
     },
     {
       peer: OTHER_RELAY,
@@ -30,6 +32,8 @@ export const RELAYED_WAYS: WaysState = {
       outBytes: 0,
       isLimited: null,
       leftBytes: null,
+      roundTripMs: null,
+      cost: null,
     },
   ],
 };

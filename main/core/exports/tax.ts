@@ -31,6 +31,7 @@ const KINDS: Readonly<Record<Account, Kind | null>> = {
   // Income when it is used.
   'customers:balance': null,
   'customers:elsewhere': null,
+  'customers:payouts': null,
   standing: null,
 };
 

@@ -24,6 +24,8 @@ import { type OwnKeyFile, openOwnKey } from './own-key.ts';
 /** A request's use of the key with which it came. */
 export interface KeyUse {
   readonly key: JobKey;
+  /** True if the key has a budget of its own. */
+  readonly hasBudget: boolean;
   /**
    * Counts a request that buys something and returns the function that ends it. Fails with `busy` at a rate limit, or
    * with `payment-required` if nothing is left of the budget.
@@ -163,6 +165,7 @@ function shownKey(
 function useOf(parts: KeyBudgetParts & { readonly key: StoredKey }, rates: KeyRates): KeyUse {
   return {
     key: { id: parts.key.id, name: parts.key.isOwn ? null : parts.key.name },
+    hasBudget: parts.key.dayMax !== null || parts.key.totalMax !== null,
     enter() {
       const leave = rates.enter(parts.key);
       try {

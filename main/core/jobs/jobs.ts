@@ -11,7 +11,7 @@ import { createJobSteps } from './job-steps.ts';
 import { createLeftJobs } from './left-jobs.ts';
 import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
 import { createPaymentMarks } from './payment-marks.ts';
-import { type ChargedTotal, recoverIfOpen, recoverJobs } from './recovery.ts';
+import { type ChargedTotal, type RecoveryParts, recoverIfOpen, recoverJobs } from './recovery.ts';
 import { createRunningSteps } from './running-steps.ts';
 import { FIRST_STATES, UNFINISHED_STATES } from './states.ts';
 
@@ -43,6 +43,11 @@ export interface Jobs extends JobStore {
   recover(chargedTotal?: ChargedTotal): readonly Job[];
   /** Ends the jobs that were left in the same way. Called when the disk takes writes again. */
   recoverLeft(chargedTotal?: ChargedTotal): void;
+  /**
+   * Ends the left jobs of a customer. Called before a payment of its is recorded that was on its way: until then it is known
+   * that the balance doesn't pay for them. Fails if the disk takes nothing yet.
+   */
+  recoverLeftOf(customerId: string): void;
   /** Ends the marking of jobs; the next start resumes it. Call it before the database is closed. */
   stop(): void;
   /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
@@ -55,12 +60,16 @@ export interface JobsParts {
   readonly store: RecordStore;
   readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel' | 'customerBalance'>;
   readonly clock: Clock;
+  /** See {@link RecoveryParts}. Default: never. */
+  readonly isPaymentPending?: RecoveryParts['isPaymentPending'];
   /** Defers the steps of jobs. Default: each is on disk immediately. */
   readonly durability?: Durability;
 }
 
-export function createJobs({ records, store, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
+export function createJobs(parts: JobsParts): Jobs {
+  const { records, store, ledger, clock, durability = IMMEDIATE, isPaymentPending = () => false } = parts;
   const steps = createJobSteps(records, ledger);
+  const recovery = { records, steps, ledger, clock, isPaymentPending };
   const counter = createOutcomeCounter(records);
   const running = createRunningSteps();
   const listeners = new Set<(job: Job) => void>();
@@ -109,12 +118,21 @@ export function createJobs({ records, store, ledger, clock, durability = IMMEDIA
     stop: marks.stop,
     recover(chargedTotal = () => null) {
       running.forget(null);
-      return recoverJobs({ records, steps, ledger, clock }, chargedTotal);
+      return recoverJobs(recovery, chargedTotal);
     },
     recoverLeft(chargedTotal = () => null) {
       for (const id of left.take()) {
         running.forget(id);
-        const job = recoverIfOpen({ records, steps, ledger, clock }, id, chargedTotal);
+        const job = recoverIfOpen(recovery, id, chargedTotal);
+        if (job !== null) notify(job);
+      }
+    },
+    recoverLeftOf(customerId) {
+      // They stay remembered: what is written now may be undone with its group.
+      for (const id of left.list()) {
+        if (records.find(id)?.channelId !== customerId) continue;
+        running.forget(id);
+        const job = recoverIfOpen(recovery, id, () => null);
         if (job !== null) notify(job);
       }
     },

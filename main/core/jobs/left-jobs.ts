@@ -5,6 +5,7 @@ export interface LeftJobs {
   add(id: string): void;
   /** Writes a job's end and remembers it until that is on disk: it may fail, or the group that it shares with others. */
   ending<T>(id: string, write: () => T): T;
+  list(): readonly string[];
   /** Returns all, and forgets each one that the caller has taken. */
   take(): Iterable<string>;
 }
@@ -22,6 +23,7 @@ export function createLeftJobs(durability: Pick<Durability, 'durable'>): LeftJob
       );
       return result;
     },
+    list: () => [...left],
     *take() {
       for (const id of left) {
         yield id;

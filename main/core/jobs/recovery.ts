@@ -16,6 +16,8 @@ export interface RecoveryParts {
   readonly steps: JobSteps;
   readonly ledger: Pick<Ledger, 'bookedOnChannel' | 'customerBalance'>;
   readonly clock: Clock;
+  /** True while a payment for an answer of this customer is on its way, so that its balance isn't charged for it, too. */
+  readonly isPaymentPending: (customerId: string) => boolean;
 }
 
 const BATCH = 200;
@@ -59,7 +61,7 @@ function recoverOne(parts: Omit<RecoveryParts, 'records'>, job: Job, chargedTota
  * another, so a charge that the ledger lacks belongs to this job.
  */
 function cumulativeIfCharged(
-  { ledger }: Pick<RecoveryParts, 'ledger'>,
+  { ledger, isPaymentPending }: Pick<RecoveryParts, 'ledger' | 'isPaymentPending'>,
   job: Job,
   chargedTotal: ChargedTotal,
 ): string | null {
@@ -67,7 +69,7 @@ function cumulativeIfCharged(
   if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
   if (isCustomerId(channelId)) {
     // A balance has no records but the ledger: what was delivered is charged, unless it was to be paid afterwards.
-    const isPaid = ledger.customerBalance(channelId) >= amount(charged);
+    const isPaid = !isPaymentPending(channelId) && ledger.customerBalance(channelId) >= amount(charged);
     return isPaid ? (ledger.bookedOnChannel(side, channelId) + amount(charged)).toString() : null;
   }
   const total = chargedTotal(channelId);

@@ -104,9 +104,10 @@ export class EngineLoader {
     const file = this.#options.file();
     if (this.#isStopped || file === null) return;
     const mayRun = presence.current().decision !== 'pause';
-    // A process keeps the GPUs and the libraries that it started with.
+    const isOtherChoice = await graphics.refresh();
+    // A process keeps the GPUs and the libraries that it started with. A job may have begun in the meantime.
     const isReplaced = this.#currentLibraries() !== this.#libraries && this.#options.activeJobs() === 0;
-    if ((await graphics.refresh()) || isReplaced) {
+    if (isOtherChoice || isReplaced) {
       await this.handBack();
       await stopAll();
       this.#libraries = this.#currentLibraries();

@@ -138,6 +138,24 @@ test('a page may not call the shell, which may', async () => {
   );
 });
 
+test('a page may not record that a balance was paid back', async () => {
+  const paid: unknown[] = [];
+  const payouts = { paidBack: (...given: unknown[]) => void paid.push(given) };
+  const customers = { account: (id: string) => `key:${id}` };
+  const storefront = () => ({ payouts, customers });
+  const asked = { id: '0011223344556677', amount: '5' };
+  await connected({ storefront }, async ({ api }) => {
+    assert.equal((await failureOf(api.shell.customerPaidBack(asked)))?.code, 'not-permitted');
+  });
+  assert.deepEqual(paid, []);
+  await connected(
+    { storefront },
+    async ({ api }) => assert.deepEqual(await api.shell.customerPaidBack(asked), {}),
+    'shell',
+  );
+  assert.deepEqual(paid, [['key:0011223344556677', 5n]]);
+});
+
 test('an error that did not come from the agent is no failure of the API', () => {
   assert.equal(decodeApiError(new Error('the connection broke')), null);
 });

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
 import fc from 'fast-check';
 import { readOnPause } from '../../../main/core/gateway/on-pause.ts';
-import { isAppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import { ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import {
   closeMarkets,
@@ -132,6 +132,28 @@ it('elsewhere: a provider that can’t continue an answer is skipped', async () 
     parts().map(({ peer }) => peer),
     [providers[0]?.network.key.peer, providers[2]?.network.key.peer],
   );
+});
+
+it('moves on from a provider whose disk fails before it has taken the job', async () => {
+  for (const stream of [{}, STREAM]) {
+    const { providers, ask, assertMoney, parts } = await setUp(2);
+    const { jobs } = providers[0] ?? assert.fail();
+    let refused = 0;
+    jobs.insert = () => {
+      refused += 1;
+      throw new AppError('disk-unwritable', 'The disk takes nothing.');
+    };
+    const response = await ask(stream);
+    assert.equal(response.status, 200);
+    assert.ok((await response.text()).includes('w39'));
+    assert.equal(refused, 1);
+    await assertMoney();
+    assert.deepEqual(
+      parts().map(({ peer }) => peer),
+      [providers[1]?.network.key.peer],
+      'nothing is bought from the first',
+    );
+  }
 });
 
 it('wait: the same provider continues when its owner has left', async () => {

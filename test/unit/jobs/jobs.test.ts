@@ -205,6 +205,25 @@ test('after a crash, an answer of the storefront is charged only if its customer
   database.close();
 });
 
+test('after a crash, an answer whose own payment is on its way is not charged to the balance, too', () => {
+  const customerId = `payer:0x${'11'.repeat(20)}`;
+  const { ledger, database } = setUp();
+  const clock = manualClock(0);
+  const isPaymentPending = (id: string) => id === customerId;
+  const jobs = createJobs({
+    ...{ records: database.jobs, store: database.records, ledger, clock, isPaymentPending },
+  });
+  const paid = { customerId, assetId: TOKEN, amount: amount(10n), txHash: '0x1' };
+  ledger.customerPaid({ ...paid, reference: 'rest of an earlier payment' });
+  jobs.insert(soldJob({ id: 'upto', channelId: customerId, assetId: TOKEN }));
+  jobs.update('upto', { state: 'running' });
+  jobs.update('upto', { state: 'delivered', charged: '7' });
+  jobs.recover();
+  assert.equal(jobs.show('upto').job.state, 'failed');
+  assert.equal(ledger.customerBalance(customerId), 10n);
+  database.close();
+});
+
 test('jobs that were left on a full disk are ended when it takes writes again, and only those', () => {
   const { jobs, ledger } = setUp();
   for (const [id, channelId] of [

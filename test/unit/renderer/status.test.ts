@@ -23,6 +23,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     threads: null,
     sandbox: null,
     graphicsProblems: [],
+    hasJobSource: true,
     activeJobs: Array.from({ length: jobs }, (_, index) => ({
       id: `job-${index}`,
       model: 'm',
@@ -60,6 +61,17 @@ test('the status is earning only while the engine runs a job', () => {
   assert.equal(statusOf(work('owner-active', 'ready', 1)).status, 'waiting');
   assert.equal(statusOf(work('paused-by-owner', 'ready', 1)).status, 'paused');
   assert.equal(statusOf(work('idle', 'gave-up', 0)).status, 'stopped');
+});
+
+test('an engine without any source of jobs names that, with the switch that changes it', () => {
+  const without = { ...work('idle', 'ready', 0), hasJobSource: false };
+  assert.deepEqual(statusOf(without), {
+    status: 'ready',
+    why: 'no-job-source',
+    remedy: 'turn-market-on',
+  });
+  const ending = { ...work('idle', 'ready', 1), hasJobSource: false };
+  assert.equal(statusOf(ending).why, 'serving-idle', 'a job that began before goes on');
 });
 
 test('a pause shows its end time, or that it lasts until the owner resumes', () => {

@@ -127,6 +127,7 @@ function serve(
   const world = {
     ...{ jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false },
     libraries: null as string | null,
+    whileGraphicsAreRead: () => false,
   };
   const options = {
     engine: {
@@ -149,7 +150,7 @@ function serve(
     presence: presence.service,
     settings,
     machine: { inventory: async () => ({ physicalCores: 4 }) },
-    graphics: ALL_GRAPHICS,
+    graphics: { ...ALL_GRAPHICS, refresh: async () => world.whileGraphicsAreRead() },
     libraries: () => world.libraries,
     records,
     clock,
@@ -477,6 +478,15 @@ test('fetched libraries for GPUs start the engine again, once, as soon as no job
   await settled();
   assert.deepEqual([loads.length, stops, world.ended], [1, 0, 0], 'a job runs');
   world.jobs = 0;
+  world.whileGraphicsAreRead = () => {
+    world.jobs = 1;
+    return false;
+  };
+  serving.idle();
+  await settled();
+  assert.deepEqual([loads.length, stops, world.ended], [1, 0, 0], 'a job has just begun');
+  world.jobs = 0;
+  world.whileGraphicsAreRead = () => false;
   serving.idle();
   await settled();
   serving.idle();

@@ -37,12 +37,13 @@ function everyState(): AgentState['work'][] {
   return presenceReasonSchema.options.flatMap((reason) =>
     ENGINES.flatMap((engine) =>
       [null, 1].flatMap((untilMs) =>
-        [[], busy.work.activeJobs].map((activeJobs) => ({
-          ...busy.work,
-          engine,
-          activeJobs: [...activeJobs],
-          presence: { decision: decisionOf(reason), reason, sinceMs: 0, untilMs },
-        })),
+        [[], busy.work.activeJobs].flatMap((activeJobs) =>
+          [true, false].map((hasJobSource) => ({
+            ...busy.work,
+            ...{ engine, hasJobSource, activeJobs: [...activeJobs] },
+            presence: { decision: decisionOf(reason), reason, sinceMs: 0, untilMs },
+          })),
+        ),
       ),
     ),
   );
