@@ -79,3 +79,37 @@ export function useAction<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
   };
   return { run, ...status };
 }
+
+/**
+ * Wraps changes of settings: each waits for those before it, so that none is lost. A problem is shown until the next change
+ * after all of them have ended.
+ */
+export function useChanges<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
+  const [status, setStatus] = useState<Omit<Action<I, O>, 'run'>>({
+    busy: false,
+    result: null,
+    problem: null,
+  });
+  const open = useRef(0);
+  const last = useRef<Promise<unknown>>(Promise.resolve());
+  const end = (result: O | null, problem: Problem | null) => {
+    open.current -= 1;
+    const busy = open.current > 0;
+    setStatus((before) => {
+      const shown = problem ?? before.problem;
+      return { busy, result: busy || shown !== null ? null : result, problem: shown };
+    });
+  };
+  const run = (input: I) => {
+    const isFirst = open.current === 0;
+    open.current += 1;
+    setStatus((before) => ({ busy: true, result: null, problem: isFirst ? null : before.problem }));
+    last.current = last.current
+      .then(() => act(input))
+      .then(
+        (result) => end(result, null),
+        (error: unknown) => end(null, problemOf(error)),
+      );
+  };
+  return { run, ...status };
+}

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
-import { type Problem, useAction } from '../calls.ts';
+import { type Problem, useChanges } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
 import { useIsFree, useMoneyText } from '../parts/amount.tsx';
 import { Card } from '../parts/card.tsx';
@@ -176,7 +176,7 @@ export function CardSwitch({
 }) {
   const { t } = useStrings();
   const { graphicsOff } = useSection('settings');
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useChanges((patch: SettingsPatch) => agent.settings.change(patch));
   const others = graphicsOff.filter((off) => off !== id);
   return (
     <li>
@@ -197,7 +197,7 @@ export function CardSwitch({
 export function ProcessorSwitch({ name, note, aside }: { name: string; note: ReactNode; aside: ReactNode }) {
   const { t } = useStrings();
   const { processorOff } = useSection('settings');
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useChanges((patch: SettingsPatch) => agent.settings.change(patch));
   return (
     <li>
       <Toggle

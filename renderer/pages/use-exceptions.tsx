@@ -1,6 +1,6 @@
 /** Page "Buy inference": web pages and host names that the owner lets use the gateway; none by default. */
 import { GATEWAY_EXCEPTIONS_MAX, type Settings, settingsSchema } from '../../shared/settings.ts';
-import { useAction } from '../calls.ts';
+import { useChanges } from '../calls.ts';
 import { originOf } from '../origin.ts';
 import { Card } from '../parts/card.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
@@ -19,7 +19,7 @@ const LENGTH_MAX = 200;
 export function Exceptions() {
   const { t } = useStrings();
   const settings = useSection('settings');
-  const change = useAction((patch: Partial<Pick<Settings, Exception>>) => agent.settings.change(patch));
+  const change = useChanges((patch: Partial<Pick<Settings, Exception>>) => agent.settings.change(patch));
   return (
     <Card title={t('exceptions.title')}>
       <p className="use-why sm soft">{t('exceptions.note')}</p>

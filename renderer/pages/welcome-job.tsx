@@ -1,7 +1,7 @@
 /** First run, step 3: the first job from request to payment, and the settings that matter on the first day. */
 import type { Job } from '../../shared/jobs.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { useAction, useAnswer } from '../calls.ts';
+import { useAnswer, useChanges } from '../calls.ts';
 import { writeDuration, writeMeasured } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { ActionLink } from '../parts/button.tsx';
@@ -97,7 +97,7 @@ function FirstSettings() {
   const settings = useSection('settings');
   const { host } = useSection('app');
   const isRuled = useIsRuled();
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useChanges((patch: SettingsPatch) => agent.settings.change(patch));
   return (
     <section className="card rows" aria-label={t('nav.settings')}>
       {host === 'desktop' ? (

@@ -5,7 +5,7 @@ import { Heading } from 'react-aria-components/Heading';
 import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { type DoubtfulSetting, doubtsAbout, plausibleRange } from '../../shared/setting-doubts.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { type Action, useAction } from '../calls.ts';
+import { type Action, useChanges } from '../calls.ts';
 import { writeNumber } from '../format.ts';
 import { agent, useSection } from '../store.ts';
 import { ActionButton } from './button.tsx';
@@ -27,7 +27,7 @@ export function SettingsForm({
   children: (change: Change, saving: Action<SettingsPatch, unknown>) => ReactNode;
 }) {
   const settings = useSection('settings');
-  const saving = useAction((patch: SettingsPatch) => agent.settings.change(patch));
+  const saving = useChanges((patch: SettingsPatch) => agent.settings.change(patch));
   const [asked, setAsked] = useState<SettingsPatch | null>(null);
   const [takenBack, setTakenBack] = useState(0);
   const change: Change = (patch) => {

@@ -12,9 +12,9 @@ import {
   parseSettled,
   refusalCode,
 } from '../../main/adapters/x402/buying/provider-responses.ts';
-import { paymentStanding } from '../../main/adapters/x402/selling/payment-standing.ts';
-import type { ProviderChannels } from '../../main/adapters/x402/selling/provider-channels.ts';
+import { paymentStanding, type StandingParts } from '../../main/adapters/x402/selling/payment-standing.ts';
 import { createVoucherHashes } from '../../main/adapters/x402/selling/voucher-signature.ts';
+import { parsePayment } from '../../main/adapters/x402/wire.ts';
 import { refusal } from '../../main/core/gateway/provider-errors.ts';
 import { checkReceipt, hashTokens } from '../../main/core/gateway/receipt-check.ts';
 import { createBindings, isPayable, readOffer } from '../../main/core/identity/index.ts';
@@ -135,16 +135,17 @@ const inHeader = (samples: readonly unknown[]) =>
     { weight: 1, arbitrary: oddText(samples.map((sample) => base64(JSON.stringify(sample)))) },
   );
 
-const provider = {
+const provider: StandingParts = {
   options: { network: { id: NETWORK }, recoverSigner },
   hashes,
+  readPayment: parsePayment,
   channels: {
     find: (id: string) =>
       id.toLowerCase() === CHANNEL
         ? { channelId: CHANNEL, balance: '1000', chargedCumulativeAmount: '10' }
         : null,
   },
-} as unknown as ProviderChannels;
+};
 
 const payments = target({ name: 'payments', share: 6 }, inHeader([PAYMENT, DEPOSIT, REFUND]), (header) => {
   paymentStanding(provider, { header: (name) => (name === PAYMENT_HEADER ? header : undefined) });

@@ -31,7 +31,7 @@ test('limits for buying are typed in whole tokens, saved in base units, and remo
       const field = page.getByLabel(label, { exact: true });
       await field.fill(text);
       await field.press('Enter');
-      // A change is ignored while the one before is being saved.
+      // “Saved” of the change before is shown until this one begins.
       while (changes().length === before) await page.waitForTimeout(20);
       await page.getByText('Saved', { exact: true }).waitFor();
     }

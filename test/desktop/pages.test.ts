@@ -565,10 +565,19 @@ test('settings outside of their limits are refused with the accepted range, and 
       agent.calls.filter((call) => call.name === 'settings.change'),
       [],
     );
+  }));
+
+test('settings that are changed while another one is being saved are saved after it', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    agent.setSaving(promise);
     await page.getByLabel('Price of 1 ETH').fill('3000');
     await page.getByLabel('Price of 1 ETH').press('Enter');
+    await page.getByText('Saving…', { exact: true }).waitFor();
     await page.getByLabel('Network fee limit').fill('0.002');
     await page.getByLabel('Network fee limit').press('Enter');
+    resolve();
     await page.getByText('Saved', { exact: true }).waitFor();
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),

@@ -37,6 +37,8 @@ export interface FakeAgent {
   setChannels(channels: readonly BoughtChannel[]): void;
   /** Sets the storefront's customers, and what a payout waits for instead of the owner's confirmation. */
   setCustomers(customers: CustomerList, confirmation?: Promise<void>): void;
+  /** Makes changes of settings wait, as for a slow disk. */
+  setSaving(saving: Promise<void>): void;
   /** Sets what the check of a backup finds, and how the last restore ended. */
   setRestore(found: { readonly facts?: Partial<BackupFacts>; readonly last?: RestoreResult }): void;
   /** Sets the text of the file with licenses; null for a checkout, which has none. */
@@ -81,6 +83,9 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     setCustomers(customers, confirmation = Promise.resolve()) {
       agent.customers = customers;
       agent.confirmation = confirmation;
+    },
+    setSaving(saving) {
+      agent.saving = saving;
     },
     setRestore({ facts, last }) {
       agent.backupFacts = { ...agent.backupFacts, ...facts };

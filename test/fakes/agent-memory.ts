@@ -53,6 +53,8 @@ export class FakeAgentState {
   customers: CustomerList = { customers: [], payers: [] };
   /** A payout waits for it, instead of the owner's confirmation. */
   confirmation: Promise<void> = Promise.resolve();
+  /** A change of settings waits for it, as for a slow disk. */
+  saving: Promise<void> = Promise.resolve();
   lastRestore: RestoreResult | null = null;
   /** Text of the file with the licenses; null for a checkout. */
   licenses: string | null = 'zod 4.6.7\nMIT\nCopyright (c) 2025 Colin McDonnell';

@@ -82,8 +82,9 @@ export function routerFor(agent: FakeAgentState) {
       }),
     },
     settings: {
-      change: on.settings.change.handler(({ input }) => {
+      change: on.settings.change.handler(async ({ input }) => {
         agent.receive('settings.change', input);
+        await agent.saving;
         const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
         const settings: AgentState['settings'] = { ...agent.state.settings, ...given };
         agent.change({ settings });

@@ -197,6 +197,18 @@ describe('providers without receipts', () => {
     assert.equal(providers[2]?.jobs.all().length, 0);
   });
 
+  it('does not hide one that has proven itself behind more strangers than a search passes over', async () => {
+    const cheaper = Array.from({ length: 66 }, (_, index) => String(80_000 + index));
+    const { ask, answer, prove, providers, gateway } = await setUp([...cheaper, '90000']);
+    prove(66);
+    const response = ask();
+    (await (providers[0] ?? assert.fail()).engine.next()).fail('engine-failed');
+    answer(66).catch(() => {});
+    assert.equal((await response).status, 200);
+    await gateway.gateway.idle();
+    assert.equal(providers[1]?.jobs.all().length, 0);
+  });
+
   it('does not keep a request from a provider that has proven itself', async () => {
     const { ask, answer, prove, providers, gateway } = await setUp(['80000', '80001', '80002']);
     prove(2);

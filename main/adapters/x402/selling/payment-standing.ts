@@ -3,9 +3,25 @@ import { PAYMENT_HEADER, type PaidRequest, type PaymentStanding } from '../../..
 import type { ProviderChannels } from './provider-channels.ts';
 import { isSignedBy, isUnclaimable } from './voucher-signature.ts';
 
+/** What the judgment reads of {@link ProviderChannels}. */
+export interface StandingParts extends Pick<ProviderChannels, 'hashes' | 'readPayment'> {
+  readonly options: Pick<ProviderChannels['options'], 'recoverSigner'> & {
+    readonly network: { readonly id: string };
+  };
+  readonly channels: {
+    find(channelId: string): {
+      readonly channelId: string;
+      /** Base units. */
+      readonly balance: string;
+      /** Base units. */
+      readonly chargedCumulativeAmount: string;
+    } | null;
+  };
+}
+
 /** See {@link PaymentStanding}. */
 export function paymentStanding(
-  { options, hashes, channels, readPayment }: ProviderChannels,
+  { options, hashes, channels, readPayment }: StandingParts,
   request: Pick<PaidRequest, 'header'>,
 ): PaymentStanding {
   const header = request.header(PAYMENT_HEADER);
