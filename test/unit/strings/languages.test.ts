@@ -3,10 +3,11 @@
  * Setup: reads each language's JSON file and compares it with English, text by text; also asks the catalog that the
  *   desktop shell and the terminal use.
  * Fails if: a key is missing or left over (a plural may have more forms than in English, but has all that its language
- *   needs), a placeholder is lost or new, a text is empty or too long, or a language of the list has no catalog.
+ *   needs), a placeholder is lost or new, a text is empty or too long, a language of the list has no catalog, or no code
+ *   shows a text any longer.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { text } from '../../../shared/strings/index.ts';
 import { LANGUAGE_NAMES, LANGUAGES, type Language } from '../../../shared/strings/languages.ts';
@@ -86,3 +87,23 @@ for (const language of LANGUAGES) {
     );
   });
 }
+
+test('every text is named by code, or by a prefix that code completes', () => {
+  const root = new URL('../../../', import.meta.url);
+  const code = ['main', 'preload', 'renderer', 'shared']
+    .flatMap((folder) =>
+      readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.tsx?$/.test(name))
+        .map((name) => readFileSync(new URL(`${folder}/${name}`, root), 'utf8')),
+    )
+    .join('\n');
+  const named = new Set([...code.matchAll(/(['"`])([\w.-]+)\1/g)].map(([, , key = '']) => key));
+  const completed = new Set([...code.matchAll(/`([\w.-]+\.)\$\{/g)].map(([, prefix = '']) => prefix));
+  const isCompleted = (key: string) =>
+    [...key.matchAll(/\./g)].some(({ index }) => completed.has(key.slice(0, index + 1)));
+  const stems = new Set([...english.keys()].map((key) => key.replace(PLURAL_FORM, '')));
+  assert.deepEqual(
+    [...stems].filter((key) => !named.has(key) && !isCompleted(key)),
+    [],
+  );
+});

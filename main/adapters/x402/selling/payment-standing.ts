@@ -3,7 +3,7 @@ import { PAYMENT_HEADER, type PaidRequest, type PaymentStanding } from '../../..
 import type { ProviderChannels } from './provider-channels.ts';
 import { isSignedBy, isUnclaimable } from './voucher-signature.ts';
 
-/** What the judgment reads of {@link ProviderChannels}. */
+/** The parts of {@link ProviderChannels} that the judgment reads. */
 export interface StandingParts extends Pick<ProviderChannels, 'hashes' | 'readPayment'> {
   readonly options: Pick<ProviderChannels['options'], 'recoverSigner'> & {
     readonly network: { readonly id: string };
