@@ -81,8 +81,8 @@ export function useAction<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
 }
 
 /**
- * Wraps changes of settings: each waits for those before it, so that none is lost. A problem is shown until the next change
- * after all of them have ended.
+ * Wraps changes of settings: each waits for those before it, so that none is lost. The same one again is ignored meanwhile: a
+ * field reports it on Enter and when it loses the focus. A problem is shown until the next change after all have ended.
  */
 export function useChanges<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
   const [status, setStatus] = useState<Omit<Action<I, O>, 'run'>>({
@@ -91,7 +91,7 @@ export function useChanges<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
     problem: null,
   });
   const open = useRef(0);
-  const last = useRef<Promise<unknown>>(Promise.resolve());
+  const last = useRef<{ input: string; ended: Promise<unknown> }>({ input: '', ended: Promise.resolve() });
   const end = (result: O | null, problem: Problem | null) => {
     open.current -= 1;
     const busy = open.current > 0;
@@ -102,14 +102,17 @@ export function useChanges<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
   };
   const run = (input: I) => {
     const isFirst = open.current === 0;
+    const written = JSON.stringify(input);
+    if (!isFirst && written === last.current.input) return;
     open.current += 1;
     setStatus((before) => ({ busy: true, result: null, problem: isFirst ? null : before.problem }));
-    last.current = last.current
+    const ended = last.current.ended
       .then(() => act(input))
       .then(
         (result) => end(result, null),
         (error: unknown) => end(null, problemOf(error)),
       );
+    last.current = { input: written, ended };
   };
   return { run, ...status };
 }
