@@ -2,6 +2,7 @@
  * Verifies: the real gpu.js in its real process measures the modes that every machine has, and can be stopped.
  * Setup: the quick probe, which checks each kernel's result against plain JavaScript.
  * Fails if: the probe hangs or keeps the process alive, or a new version of gpu.js breaks it.
+ * Alone: runs among other tests are too unsteady to be measured.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
