@@ -68,6 +68,8 @@ const JSON_ANSWER: AnswerJson = {
     additionalProperties: false,
   },
 };
+/** Devices of Vulkan that llama.cpp uses, by their index. */
+const SOFTWARE_VULKAN = 'GGML_VK_VISIBLE_DEVICES';
 const TEMPERATURE = 0.7;
 const STREAMS = 8;
 const COST_ROUNDS = 3;
@@ -95,7 +97,7 @@ export async function run(): Promise<BenchResult> {
         cheatsOfTheSameModel(auditor, path),
         otherModels(auditor, path, folder),
       ]);
-      const elsewhere = await otherBuilds(auditor, path);
+      const elsewhere = [...(await otherBuilds(auditor, path)), ...(await withVulkan(auditor, path))];
       const costs = { ...(await measureAudit(auditor)), ...(await measureSampler(path)) };
       return report([...runs.flat(), ...elsewhere], costs);
     } finally {
@@ -164,6 +166,30 @@ async function otherSettings(
     runs.push(await audited(auditor, `${name}, unasked`, false, unasked));
   }
   return runs;
+}
+
+/**
+ * Vulkan, with the machine's GPU or the software renderer of Mesa (llvmpipe), which is slow. Nothing where there is neither.
+ */
+async function withVulkan(auditor: Engine, path: string): Promise<readonly Run[]> {
+  const before = process.env[SOFTWARE_VULKAN];
+  // Otherwise llama.cpp leaves renderers out that compute on the CPU.
+  process.env[SOFTWARE_VULKAN] = before ?? '0';
+  const engine = await openEngine(path, { sequences: FEW_ANSWERS, threads: 1 });
+  if (before === undefined) delete process.env[SOFTWARE_VULKAN];
+  const status = engine.status();
+  const backend = status.state === 'ready' ? status.loaded.backend : status.state;
+  try {
+    if (backend === 'vulkan') {
+      const asked = questions(FEW_ANSWERS, TEMPERATURE);
+      const claims = await answerAll(engine, asked, FEW_ANSWERS);
+      return [await audited(auditor, 'honest: Vulkan', true, claims)];
+    }
+    progress(`No Vulkan: the engine uses ${backend}.`);
+    return [];
+  } finally {
+    await engine.stop();
+  }
 }
 
 /** Another build of llama.cpp, also with code for an old processor. Its own sampler only repeats at temperature 0. */

@@ -24,6 +24,7 @@ import { NO_GRAPHICS, ONLY_CUDA, readFetchedPackage } from './graphics-parameter
 import { graphicsProblems, systemSearch } from './graphics-problems.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 import { enterSandbox } from './sandbox.ts';
+import { orProcessor } from './usable-cards.ts';
 
 const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
 
@@ -94,12 +95,12 @@ process.on('message', (message) => {
 // The channel closes when the parent ends: no result is needed any more.
 process.on('disconnect', () => process.exit(0));
 
-/** Uses the GPUs that the owner left on, or only the CPU if those cannot be used. */
+/** Uses the GPUs that the owner left on, or only the CPU if there are none or they cannot be used. */
 async function openLlama(): Promise<Llama> {
   if (process.argv.includes(NO_GRAPHICS)) return openProcessor();
-  if (!process.argv.includes(ONLY_CUDA)) return getLlama(LLAMA);
+  if (!process.argv.includes(ONLY_CUDA)) return orProcessor(await getLlama(LLAMA), openProcessor);
   try {
-    return await getLlama({ ...LLAMA, gpu: 'cuda' });
+    return await orProcessor(await getLlama({ ...LLAMA, gpu: 'cuda' }), openProcessor);
   } catch {
     return openProcessor();
   }
