@@ -71,6 +71,8 @@ const JSON_ANSWER: AnswerJson = {
 /** Devices of Vulkan that llama.cpp uses, by their index. */
 const SOFTWARE_VULKAN = 'GGML_VK_VISIBLE_DEVICES';
 const TEMPERATURE = 0.7;
+/** Of an answer on the software renderer. */
+const SLOW_TOKENS = 16;
 const STREAMS = 8;
 const COST_ROUNDS = 3;
 const SEQUENCES = 2_000;
@@ -181,7 +183,7 @@ async function withVulkan(auditor: Engine, path: string): Promise<readonly Run[]
   const backend = status.state === 'ready' ? status.loaded.backend : status.state;
   try {
     if (backend === 'vulkan') {
-      const asked = questions(FEW_ANSWERS, TEMPERATURE);
+      const asked = questions(FEW_ANSWERS, TEMPERATURE).map((each) => ({ ...each, maxTokens: SLOW_TOKENS }));
       const claims = await answerAll(engine, asked, FEW_ANSWERS);
       return [await audited(auditor, 'honest: Vulkan', true, claims)];
     }
