@@ -31,6 +31,7 @@ import {
   createMarketEngines,
   createMarketOffers,
   createStorefront,
+  keepOffers,
   listCustomers,
   listingOf,
   type MarketOffers,
@@ -159,7 +160,7 @@ function openSales(
   { foundation, money, network, buying, takings }: StorefrontParts & { readonly takings: Takings },
   { blocks, publicUrl }: { readonly blocks: BlockList; readonly publicUrl: string },
 ): { readonly service: ProviderService; readonly offers: MarketOffers } {
-  const { clock, changed, log } = surroundings;
+  const { clock, changed, log, onClose } = surroundings;
   const { jobs, settings } = foundation;
   const marginPercent = () => settings.get().storefrontMarginPercent;
   const first = () => offers.first();
@@ -169,6 +170,9 @@ function openSales(
     providers: buying.directory.providers,
     accepts: buying.accepts,
   });
+  const onUnexpected = (error: unknown) =>
+    log.child('storefront').error('Offers could not be searched', error);
+  onClose(keepOffers({ directory: buying.directory, clock, onUnexpected }));
   const service = createProviderService({
     engines: createMarketEngines({ answers: buying.answers, find: offers.find, marginPercent, slots: SLOTS }),
     gate: refuseBlocked(gate, blocks),

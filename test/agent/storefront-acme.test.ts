@@ -18,7 +18,13 @@ import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import { type AcmeServer, FORBIDDEN_NAME, startAcmeServer } from '../lab/acme-server.ts';
-import { type PracticeAgent, showWarnings, startPractice, temporaryHome } from './practice-agent.ts';
+import {
+  eventually,
+  type PracticeAgent,
+  showWarnings,
+  startPractice,
+  temporaryHome,
+} from './practice-agent.ts';
 
 const DOMAIN = 'ai.example.com';
 const SLOW_MS_MAX = 300_000;
@@ -91,14 +97,18 @@ test('OpenAI’s client buys over a certificate that the agent obtained', {
 
   const { customer, secret } = await opened.api.storefront.addCustomer({ name: 'Ada' });
   await opened.api.storefront.credit({ id: customer.id, amount: '500000' });
-  // The practice network's only offer is the machine's own, which its first purchase finds.
-  const { gateway } = opened.agent.ready;
+  const client = new OpenAI({ baseURL: `${baseURL}/v1`, apiKey: secret, fetch: fetchThere, maxRetries: 0 });
+  // Nothing was bought yet: the storefront looks for offers itself.
+  const { data } = await eventually('a model for sale', async () => {
+    const list = await client.models.list();
+    return list.data.length > 0 ? list : null;
+  });
+  assert.deepEqual(
+    data.map(({ id }) => id),
+    [TINY_MODEL_ID],
+  );
   const messages = [{ role: 'user' as const, content: 'Why is the sky blue?' }];
   const request = { model: TINY_MODEL_ID, max_tokens: 8, messages };
-  await new OpenAI({ baseURL: gateway?.baseUrl ?? '', apiKey: gateway?.key ?? '' }).chat.completions.create(
-    request,
-  );
-  const client = new OpenAI({ baseURL: `${baseURL}/v1`, apiKey: secret, fetch: fetchThere, maxRetries: 0 });
   const answer = await client.chat.completions.create(request);
   assert.ok(answer.usage?.completion_tokens);
   if (process.platform !== 'win32') assert.equal(statSync(storedFile()).mode & 0o077, 0);

@@ -9,5 +9,6 @@ export { STOREFRONT_LIMITS } from './limits.ts';
 export { listingOf } from './listing.ts';
 export { createMarketEngines } from './market-engines.ts';
 export { createMarketOffers, type MarketOffers } from './market-offers.ts';
+export { keepOffers } from './offer-search.ts';
 export { createStorefront, type PublicEnvironment, type StorefrontApp } from './service.ts';
 export { type BlockList, blockedSchema, createBlockList, createVisitors, type Visitor } from './visitors.ts';
