@@ -1,7 +1,7 @@
 /**
  * Verifies: a storefront that has just started comes to have the market's models without a purchase, and again after the last
  * offer has expired; visitors cause no searches.
- * Setup: a real directory on a network in memory with a provider whose model isn't loaded yet; the clock is moved by hand.
+ * Setup: a real directory on a network in memory with a provider whose model isn't loaded yet; the clock is a manual one.
  * Fails if: the list of models stays empty until something is bought, a storefront with offers keeps searching, or two
  * searches run at the same time.
  */
