@@ -2,6 +2,7 @@
 import type { AgentState } from '../../shared/api/state.ts';
 import { type BittensorState, type HotkeyNames, hotkeyTitle, isHotkeyPeer } from '../../shared/bittensor.ts';
 import { isHordePeer } from '../../shared/horde.ts';
+import { bringsJobs } from '../../shared/job-sources.ts';
 import { ruledGroups } from '../../shared/machine-rules.ts';
 import { NO_MONEY_ID, plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
@@ -40,7 +41,7 @@ const HAND_BACKS_SHOWN = 20;
 export interface SectionParts {
   readonly app: {
     readonly version: string;
-    readonly config: Pick<AgentConfig, 'profile' | 'host' | 'bittensorListen'>;
+    readonly config: Pick<AgentConfig, 'profile' | 'host'>;
     readonly startedAtMs: number;
     readonly notices: Pick<Notices, 'list'>;
     readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
@@ -136,8 +137,10 @@ function isFree({ money }: SectionParts): boolean {
 }
 
 function hasJobSource(parts: SectionParts): boolean {
-  const { marketOn, hordeOn } = parts.foundation.settings.get();
-  return marketOn || hordeOn || isFree(parts) || parts.app.config.bittensorListen !== undefined;
+  return bringsJobs(parts.foundation.settings.get(), {
+    isFree: isFree(parts),
+    listensForHotkeys: parts.bittensor.url !== null,
+  });
 }
 
 function loadedModel(
