@@ -53,7 +53,7 @@ export const creditCustomer = command(
   async (api, { words: [id = '', text = ''] }) => {
     const { asset } = (await readState(api)).money;
     const amount = parseUnits(text, asset.decimals).toString();
-    const { customer } = await api.storefront.credit({ id, amount });
+    const { customer } = await api.shell.customerCredit({ id, amount });
     console.log(customerLine(customer, asset));
   },
 );

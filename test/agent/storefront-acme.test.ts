@@ -13,6 +13,7 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { Agent, fetch } from 'undici';
 import { CERTIFICATE_FILE } from '../../main/agent/certificate-file.ts';
+import { withRunningAgent } from '../../main/agent-commands/running-agent.ts';
 import { homePaths } from '../../main/core/home/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
@@ -96,7 +97,9 @@ test('OpenAI’s client buys over a certificate that the agent obtained', {
   );
 
   const { customer, secret } = await opened.api.storefront.addCustomer({ name: 'Ada' });
-  await opened.api.storefront.credit({ id: customer.id, amount: '500000' });
+  await withRunningAgent(home.path, ({ shell }) =>
+    shell.customerCredit({ id: customer.id, amount: '500000' }),
+  );
   const client = new OpenAI({ baseURL: `${baseURL}/v1`, apiKey: secret, fetch: fetchThere, maxRetries: 0 });
   // Nothing was bought yet: the storefront looks for offers itself.
   const { data } = await eventually('a model for sale', async () => {

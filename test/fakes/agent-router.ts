@@ -535,6 +535,7 @@ function shellHandlers() {
     quit: on.shell.quit.handler(refuse),
     pendingSpends: on.shell.pendingSpends.handler(refuse),
     answerSpend: on.shell.answerSpend.handler(refuse),
+    customerCredit: on.shell.customerCredit.handler(refuse),
     customerPaidBack: on.shell.customerPaidBack.handler(refuse),
     revealPhrase: on.shell.revealPhrase.handler(refuse),
     exportKeystore: on.shell.exportKeystore.handler(refuse),

@@ -63,7 +63,6 @@ export function storefrontHandlers(agent: FakeAgentState) {
       return {};
     }),
     // No page calls these.
-    credit: on.credit.handler(unsupported),
     blocked: on.blocked.handler(unsupported),
     block: on.block.handler(unsupported),
     unblock: on.unblock.handler(unsupported),

@@ -14,9 +14,6 @@ export function storefrontRoutes(api: ApiImplementer['storefront'], parts: Pick<
   return {
     customers: api.customers.handler(() => open().listCustomers()),
     addCustomer: api.addCustomer.handler(({ input }) => open().customers.add(input.name)),
-    credit: api.credit.handler(({ input }) => ({
-      customer: open().customers.credit(input.id, amount(input.amount)),
-    })),
     revokeCustomer: api.revokeCustomer.handler(({ input }) => {
       open().customers.revoke(input.id);
       return {};
@@ -44,6 +41,9 @@ export function storefrontShellRoutes(
   parts: Pick<ApiParts, 'storefront'>,
 ) {
   return {
+    customerCredit: api.customerCredit.handler(({ input }) => ({
+      customer: opened(parts).customers.credit(input.id, amount(input.amount)),
+    })),
     customerPaidBack: api.customerPaidBack.handler(({ input }) => {
       const { customers, payouts } = opened(parts);
       payouts.paidBack(customerIdOf(customers, input.id), amount(input.amount));

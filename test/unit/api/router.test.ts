@@ -138,22 +138,39 @@ test('a page may not call the shell, which may', async () => {
   );
 });
 
-test('a page may not record that a balance was paid back', async () => {
+test('a page may not credit a customer, nor record that a balance was paid back', async () => {
   const paid: unknown[] = [];
   const payouts = { paidBack: (...given: unknown[]) => void paid.push(given) };
-  const customers = { account: (id: string) => `key:${id}` };
+  const customer = {
+    ...{ id: '0011223344556677', name: 'Ada', createdAtMs: 1 },
+    ...{ isRevoked: false, balance: '5', charged: '0' },
+  };
+  const customers = {
+    account: (id: string) => `key:${id}`,
+    credit(...given: unknown[]) {
+      paid.push(given);
+      return customer;
+    },
+  };
   const storefront = () => ({ payouts, customers });
   const asked = { id: '0011223344556677', amount: '5' };
   await connected({ storefront }, async ({ api }) => {
     assert.equal((await failureOf(api.shell.customerPaidBack(asked)))?.code, 'not-permitted');
+    assert.equal((await failureOf(api.shell.customerCredit(asked)))?.code, 'not-permitted');
   });
   assert.deepEqual(paid, []);
   await connected(
     { storefront },
-    async ({ api }) => assert.deepEqual(await api.shell.customerPaidBack(asked), {}),
+    async ({ api }) => {
+      assert.deepEqual(await api.shell.customerPaidBack(asked), {});
+      assert.ok(await api.shell.customerCredit(asked));
+    },
     'shell',
   );
-  assert.deepEqual(paid, [['key:0011223344556677', 5n]]);
+  assert.deepEqual(paid, [
+    ['key:0011223344556677', 5n],
+    ['0011223344556677', 5n],
+  ]);
 });
 
 test('an error that did not come from the agent is no failure of the API', () => {
