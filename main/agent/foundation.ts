@@ -39,7 +39,7 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
     ledger: workBook === null ? ledger : withWork(ledger, workBook),
     clock,
     durability,
-    isPaymentPending: (customerId) => isPaymentPending(records, customerId),
+    isPaymentPending: (job) => isPaymentPending(records, ledger.hasPayment, job),
   });
   onClose(() => jobs.stop());
   const settings = createSettings({

@@ -2,7 +2,7 @@
 import { amount } from '../../shared/money.ts';
 import { type ChainNode, createSender } from '../adapters/ethers/index.ts';
 import { recoverSigner } from '../adapters/secp256k1/index.ts';
-import { createChannelClaims, openProviderChannels } from '../adapters/x402/index.ts';
+import { createChannelClaims, openProviderChannels, replacePending } from '../adapters/x402/index.ts';
 import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
 import {
   awaitsBackup,
@@ -49,7 +49,10 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
     log: log.child('fees'),
   });
   const channels = await openChannels(surroundings, parts, fees);
-  fees.onReplaced((earlier, hash) => channels.outbox.replace(earlier, hash));
+  fees.onReplaced((earlier, hash) => {
+    channels.outbox.replace(earlier, hash);
+    replacePending(records, earlier, hash);
+  });
   const settlement = openSettlement(surroundings, parts, channels);
   onClose(endLeftJobs(foundation, channels));
   return { fees, channels, settlement, sender: fees.sender };

@@ -71,9 +71,13 @@ export interface AdmittedPayment {
   readonly payer: string;
   /**
    * Charges the used amount, clamped to the ceiling, and records it; it is on disk with the job's next durable step.
-   * `paymentResponse` is the value of the `PAYMENT-RESPONSE` header (or last SSE event).
+   * `paymentResponse` is the value of the `PAYMENT-RESPONSE` header (or last SSE event). `job`: ID of the
+   * job that it pays for, unless it pays for something else.
    */
-  settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
+  settle(
+    charged: Amount,
+    job?: string,
+  ): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
   /** Releases the channel without a charge. */
   cancel(): Promise<void>;
   /** Releases the channel without a record, after settle and cancel were not called or failed. */

@@ -15,7 +15,7 @@ export {
 export { createSaleGate, type SaleGate } from './selling/sale-gate.ts';
 export type { SaleListing } from './selling/sale-refusals.ts';
 export { createUptoCredit, type UptoCredit } from './selling/upto-credit.ts';
-export { isPaymentPending } from './selling/upto-pending.ts';
+export { isPaymentPending, replacePending } from './selling/upto-pending.ts';
 export { createUptoSettlement } from './selling/upto-settlement.ts';
 export { createVoucherHashes, isSignedBy, isTakenByChain } from './selling/voucher-signature.ts';
 export { readSoldChannels } from './sold-channels.ts';

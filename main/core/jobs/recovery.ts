@@ -16,8 +16,8 @@ export interface RecoveryParts {
   readonly steps: JobSteps;
   readonly ledger: Pick<Ledger, 'bookedOnChannel' | 'customerBalance'>;
   readonly clock: Clock;
-  /** True while a payment for an answer of this customer is on its way, so that its balance isn't charged for it, too. */
-  readonly isPaymentPending: (customerId: string) => boolean;
+  /** True while a customer's payment for this job is on its way, so that its balance isn't charged for it, too. */
+  readonly isPaymentPending: (job: Pick<Job, 'id' | 'channelId'>) => boolean;
 }
 
 const BATCH = 200;
@@ -69,7 +69,7 @@ function cumulativeIfCharged(
   if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
   if (isCustomerId(channelId)) {
     // A balance has no records but the ledger: what was delivered is charged, unless it was to be paid afterwards.
-    const isPaid = !isPaymentPending(channelId) && ledger.customerBalance(channelId) >= amount(charged);
+    const isPaid = !isPaymentPending(job) && ledger.customerBalance(channelId) >= amount(charged);
     return isPaid ? (ledger.bookedOnChannel(side, channelId) + amount(charged)).toString() : null;
   }
   const total = chargedTotal(channelId);

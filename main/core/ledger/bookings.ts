@@ -76,6 +76,8 @@ export interface Bookings {
    * in any way, so was the charge, and nothing is recorded.
    */
   customerPaidLate(event: Undated<CustomerPayment & { readonly used: Amount }>): Booked;
+  /** True if a customer's payment was recorded, in time or late. */
+  hasPayment(reference: string): boolean;
   /** A payout of a customer's balance is ordered: the amount leaves the balance now. */
   customerPayoutOrdered(event: Undated<CustomerPayout>): Booked;
   /** Its transaction is final. */
@@ -132,6 +134,8 @@ export function createBookings(parts: {
       : amount(sum(['expense:inference', 'expense:relaying']));
   };
 
+  const hasPayment = (reference: string) => store.findLines(customerPaymentKey(reference)) !== null;
+
   return {
     jobCharged: (job) => postIfAny(jobEntry(job, job.endedAtMs ?? clock.now())),
     relayingCharged: (event) => postIfAny(relayingEntry(dated(event))),
@@ -147,9 +151,8 @@ export function createBookings(parts: {
     opening: (event) => postIfAny(endowmentEntry('opening', dated(event))),
     customerPaid: (event) => postIfAny(customerPaymentEntry(dated(event))),
     customerPaidLate: (event) =>
-      store.find(customerPaymentKey(event.reference)) === null
-        ? postIfAny(customerLateEntry(dated(event)))
-        : 'repeated',
+      hasPayment(event.reference) ? 'repeated' : postIfAny(customerLateEntry(dated(event))),
+    hasPayment,
     customerPayoutOrdered: (event) => book.post(customerPayoutEntry(dated(event))),
     customerPaidOut: (event) => book.post(customerPaidOutEntry(dated(event))),
     customerPayoutReturned(reference, reason) {

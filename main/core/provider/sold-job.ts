@@ -215,7 +215,7 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const intended = cost < request.ceiling ? cost : request.ceiling;
   // The intended charge is stored first: after a power cut the ledger can be compared with the channel.
   record.step('delivered', { ...facts(), charged: intended.toString() });
-  const settled = await request.payment.settle(intended);
+  const settled = await request.payment.settle(intended, record.job().id);
   const receipt = receiptOf(parts, { inputTokens, cachedTokens, finishReason, ...settled });
   const jws = await context.key.sign(receipt);
   const { charged, cumulative } = receipt;

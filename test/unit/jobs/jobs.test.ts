@@ -209,7 +209,7 @@ test('after a crash, an answer whose own payment is on its way is not charged to
   const customerId = `payer:0x${'11'.repeat(20)}`;
   const { ledger, database } = setUp();
   const clock = manualClock(0);
-  const isPaymentPending = (id: string) => id === customerId;
+  const isPaymentPending = ({ id }: { readonly id: string }) => id === 'upto';
   const jobs = createJobs({
     ...{ records: database.jobs, store: database.records, ledger, clock, isPaymentPending },
   });

@@ -29,7 +29,7 @@ function setUp() {
   const ledger = createLedger({ store, clock, calendar: createCalendar('UTC') });
   const jobs = createJobs({
     ...{ records: jobRecords, store: records, ledger, clock },
-    isPaymentPending: (id) => isPaymentPending(records, id),
+    isPaymentPending: (job) => isPaymentPending(records, ledger.hasPayment, job),
   });
   const accounts = createCustomerAccounts({
     ...{ ledger, assetId: ASSET, concurrentMax: 10, endLeft: jobs.recoverLeftOf },
@@ -41,7 +41,15 @@ function setUp() {
     jobs.update(id, { state: 'running' });
   }
   jobs.update('left', { state: 'delivered', charged: '30' });
-  const pending = { hash: '0x2', from: PAYER, to: '0x3', value: '50', deadline: '9', used: '30' };
+  const pending = {
+    hash: '0x2',
+    from: PAYER,
+    to: '0x3',
+    value: '50',
+    deadline: '9',
+    used: '30',
+    job: 'left',
+  };
   records.set(PENDING, 'late', JSON.stringify(pending));
   jobs.leave('left');
   const findLate = () => {

@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { id as hashOfText } from 'ethers';
 import { practiceNetwork } from '../../../main/adapters/anvil/practice-network.ts';
 import type { UptoPayment } from '../../../main/adapters/x402/selling/upto-authorization.ts';
+import { replacePending } from '../../../main/adapters/x402/selling/upto-pending.ts';
 import { createUptoSettlement } from '../../../main/adapters/x402/selling/upto-settlement.ts';
 import type { ArrivedPayment } from '../../../main/ports/customers.ts';
 import { ChainRefusal, type Hex, type TransactionReceipt } from '../../../main/ports/evm.ts';
@@ -28,7 +29,7 @@ const network = practiceNetwork('http://127.0.0.1:1');
 const token = network.token.address;
 
 /** The amount moved, and the part of it that the answer cost. */
-const SUMS = { value: amount(120n), used: amount(80n) };
+const SUMS = { value: amount(120n), used: amount(80n), job: 'job' };
 
 const payment: UptoPayment = {
   accepted: {
@@ -290,6 +291,18 @@ test('counts what arrives late, once, and nothing that moved another sum or fail
     };
     assert.deepEqual(arrived, counts ? [expected] : []);
     assert.equal(pending(), 0);
+  }
+});
+
+test('finds a late payment by the transaction that replaced it, or by the one that was replaced', async () => {
+  for (const mined of [HASH, OTHER_HASH]) {
+    const { chain, arrived, settlement, settled, store, pending } = open();
+    await settled();
+    replacePending(store, HASH, OTHER_HASH);
+    chain.receipt = async (hash) => (hash === mined ? { ...receiptOf(120n), hash: mined } : null);
+    await settlement.findLate();
+    const found = arrived.map(({ txHash, used }) => [txHash, used]);
+    assert.deepEqual([found, pending()], [[[mined, 80n]], 0]);
   }
 });
 

@@ -60,7 +60,7 @@ export function paidAfterwards(
   return {
     channelId: customerId,
     payer,
-    async settle(wanted) {
+    async settle(wanted, job) {
       once.close();
       const used = wanted < ceiling ? wanted : ceiling;
       if (used <= ZERO) {
@@ -72,10 +72,12 @@ export function paidAfterwards(
         ...customers.payFor(arrived, used),
         transaction: arrived.txHash,
       });
-      const settled = await settlement.settle(payment, { value, used }, pay).catch((error: unknown) => {
-        credit.forgo(used);
-        throw error;
-      });
+      const settled = await settlement
+        .settle(payment, { value, used, job: job ?? null }, pay)
+        .catch((error: unknown) => {
+          credit.forgo(used);
+          throw error;
+        });
       if (settled.kind !== 'settled') {
         if (settled.kind === 'refused') credit.lose(used);
         else credit.forgo(used);

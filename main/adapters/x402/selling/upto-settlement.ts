@@ -50,7 +50,7 @@ export interface UptoSettlement {
   /** Moves a part of it, and calls `record` when that is in a block. Fails if a record can't be stored. */
   settle<T>(
     payment: UptoPayment,
-    sums: Pick<Due, 'value' | 'used'>,
+    due: Pick<Due, 'value' | 'used' | 'job'>,
     record: (arrived: ArrivedPayment) => T,
   ): Promise<Settled<T>>;
   /** Looks for transactions whose result wasn't seen. */
@@ -74,11 +74,11 @@ export function createUptoSettlement(parts: UptoSettlementParts): UptoSettlement
         throw error;
       }
     },
-    async settle(payment, { value, used }, record) {
+    async settle(payment, due, record) {
       const reference = referenceOf(payment.permit);
       settling.add(reference);
       try {
-        return await settleNow(parts, { payment, value, used, reference }, record);
+        return await settleNow(parts, { ...due, payment, reference }, record);
       } finally {
         settling.delete(reference);
       }
@@ -106,6 +106,8 @@ interface Due {
   readonly value: Amount;
   /** Cost of the answer: no more than `value`. */
   readonly used: Amount;
+  /** ID of the answer's job; null if it isn't known. */
+  readonly job: string | null;
   readonly reference: string;
 }
 
@@ -161,13 +163,14 @@ function unpaid(parts: Pick<UptoSettlementParts, 'log' | 'clock'>, due: Due) {
 }
 
 /** Returns what was sent, if anything was, and the chain's refusal or failure. Another fault is thrown. */
-async function send({ sender, store }: UptoSettlementParts, { payment, value, used, reference }: Due) {
+async function send({ sender, store }: UptoSettlementParts, due: Due) {
+  const { payment, value, used, job, reference } = due;
   const { from, witness, deadline } = payment.permit;
   const sent: { pending: Pending | null } = { pending: null };
   const beforeBroadcast = (hash: Hex) => {
     const pending = {
-      ...{ hash, from, to: witness.to, deadline },
-      ...{ value: value.toString(), used: used.toString() },
+      ...{ hash, earlier: [], from, to: witness.to, deadline },
+      ...{ value: value.toString(), used: used.toString(), job },
     };
     store.set(PENDING, reference, JSON.stringify(pending));
     sent.pending = pending;
@@ -181,18 +184,19 @@ async function send({ sender, store }: UptoSettlementParts, { payment, value, us
   }
 }
 
-/** Waits at most this long for the block; null if none has the transaction. */
+/** Waits at most this long for the block; null if none has the transaction, or one that it replaced. */
 async function seen(
   { sender, clock, network }: UptoSettlementParts,
   reference: string,
   pending: Pending,
   waitMs: number,
 ): Promise<ArrivedPayment | 'failed' | null> {
-  const receipt = await receiptWithin({ reader: sender, clock }, pending.hash, waitMs);
+  let receipt = await receiptWithin({ reader: sender, clock }, pending.hash, waitMs);
+  for (const hash of pending.earlier) receipt ??= await receiptWithin({ reader: sender, clock }, hash, 0);
   if (receipt === null) return null;
   if (!hasTransfer(receipt, pending, network)) return 'failed';
   const customerId = payerCustomerId(pending.from);
-  return { customerId, reference, amount: amount(pending.value), txHash: pending.hash };
+  return { customerId, reference, amount: amount(pending.value), txHash: receipt.hash };
 }
 
 /** True for a transaction that was sent, also if the answer to it was lost: a node may have it. */
