@@ -198,3 +198,19 @@ test('an answer that was compared with other providers’ says so, without logit
     await page.locator('li.is-failed').filter({ hasText: 'a buyer reports' }).waitFor();
   });
 });
+
+test('the owner chooses who is asked for the same answer, and reads what that means before', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const choices = page.getByRole('radiogroup', { name: 'Compare answers with' });
+    assert.equal(await choices.getByRole('radio', { name: 'Known providers' }).isChecked(), true);
+    await page.getByText('Some requests are sent again to one or two providers').waitFor();
+    for (const [label, value, meaning] of [
+      ['Nobody', 'nobody', 'Answers aren’t compared.'],
+      ['New ones too', 'anybody', 'up to three new providers a day see a prompt'],
+    ] as const) {
+      await choices.getByText(label, { exact: true }).click();
+      await page.getByText(meaning).waitFor();
+      assert.deepEqual(agent.calls.at(-1), { name: 'settings.change', input: { opinionsFrom: value } });
+    }
+  }));
