@@ -10,6 +10,7 @@ import {
   type ListedPayer,
 } from '../../shared/customers.ts';
 import { type Action, useAction, useAnswer } from '../calls.ts';
+import { COMMAND } from '../command.ts';
 import { shorten, writeMoment } from '../format.ts';
 import { Amount, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
@@ -48,7 +49,11 @@ function CustomersCard() {
   });
   const { customers = [], payers = [] } = list.data ?? {};
   return (
-    <Part isTop title={t('sources.customers.title')} note={t('sources.customers.note')}>
+    <Part
+      isTop
+      title={t('sources.customers.title')}
+      note={t('sources.customers.note', { command: `${COMMAND} customers credit` })}
+    >
       <ProblemNote problem={list.problem ?? add.problem ?? revoke.problem} />
       {add.result ? <Added name={add.result.customer.name} secret={add.result.secret} /> : null}
       {list.data !== null && customers.length + payers.length === 0 ? (
