@@ -222,12 +222,8 @@ export const pairingAnswerSchema = z.object({
 export type PairingAnswer = z.infer<typeof pairingAnswerSchema>;
 
 /** Changes that decide who may set the payout address: the owner confirms each outside of the pages. */
-export const machinesQuestionSchema = z.object({
-  change: z.enum(['join', 'invite-owner', 'remove-owner', 'leave']),
-  /** Name of the machine that it is about, with the end of its peer ID; null where it isn't known yet. */
-  machine: z.string().max(100).nullable(),
-});
-export type MachinesQuestion = z.infer<typeof machinesQuestionSchema>;
+export const machinesChangeSchema = z.enum(['join', 'invite-owner', 'remove-owner', 'leave']);
+export type MachinesChange = z.infer<typeof machinesChangeSchema>;
 
 /** A machine as pages show it. */
 export const shownMachineSchema = z.object({

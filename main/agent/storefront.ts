@@ -1,6 +1,7 @@
 /** Opens the storefront: buys on the market what strangers buy over HTTP, and takes their payments. */
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
+import { type Asset, plainAsset } from '../../shared/money.ts';
 import type { Presence } from '../../shared/presence.ts';
 import type { CertificateState } from '../../shared/storefront.ts';
 import { VERSION } from '../../shared/version.ts';
@@ -65,6 +66,8 @@ export interface OpenStorefront {
   readonly ready: Required<Pick<AgentReady, 'storefront'>> & Pick<AgentReady, 'metrics'>;
   /** Address that it names to buyers. */
   readonly publicUrl: string;
+  /** Of its balances. */
+  readonly asset: Asset;
   readonly customers: CustomerKeys;
   /** Customers with what they have used, and payers on the chain. */
   readonly listCustomers: () => CustomerList;
@@ -119,7 +122,15 @@ export async function openStorefront(
   own.info('Storefront ready', { address, publicUrl });
   return {
     ready: { storefront: address, ...(metricsUrl !== null && { metrics: metricsUrl }) },
-    ...{ publicUrl, customers, blocks, reports, certificate, payouts: parts.takings.payouts },
+    ...{
+      publicUrl,
+      asset: plainAsset(parts.money.chain.token),
+      customers,
+      blocks,
+      reports,
+      certificate,
+      payouts: parts.takings.payouts,
+    },
     listCustomers: () => listCustomers({ ...parts.foundation, keys: customers }),
   };
 }

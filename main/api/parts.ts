@@ -4,6 +4,7 @@ import type { About } from '../../shared/api/about.ts';
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { MachineOrder } from '../../shared/machines.ts';
+import type { Asset } from '../../shared/money.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Period } from '../../shared/period.ts';
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
@@ -116,7 +117,8 @@ export interface ApiParts {
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
   /** Null while it is off. */
   readonly storefront: () => {
-    readonly customers: Pick<CustomerKeys, 'add' | 'credit' | 'revoke' | 'account'>;
+    readonly asset: Asset;
+    readonly customers: Pick<CustomerKeys, 'add' | 'credit' | 'revoke' | 'account' | 'nameOf'>;
     readonly listCustomers: () => CustomerList;
     readonly payouts: Pick<CustomerPayouts, 'payOut' | 'paidBack'>;
     readonly blocks: Pick<BlockList, 'list' | 'add' | 'remove'>;

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
 import { AppError } from '../../shared/errors.ts';
-import type { MachinesQuestion } from '../../shared/machines.ts';
+import type { OwnerQuestion } from '../../shared/owner-question.ts';
 import type { ShellFacts } from '../../shared/shell-facts.ts';
 import type { GpuProbe } from '../ports/machine.ts';
+import { PROGRAM } from '../ports/program.ts';
 
 export interface ShellLink {
   /** Returns whether a shell is listening now. */
@@ -24,11 +25,11 @@ export interface ShellLink {
   chooseBackup(folder: string): Promise<string | null>;
   answerBackup(id: string, name: string | null, problem: string | null): void;
   /**
-   * Asks the owner about a change of the machines. Rejects with `not-permitted` if they decline, and with `unsupported` without
-   * a shell; `command` does it on the terminal.
+   * Asks the owner outside of the pages. Rejects with `not-permitted` if they decline, `busy` while others wait, and
+   * `unsupported` without a shell; `command` does it on the terminal.
    */
-  confirmMachines(question: MachinesQuestion, command: string): Promise<void>;
-  answerMachines(id: string, approved: boolean): void;
+  confirm(question: OwnerQuestion, command: string): Promise<void>;
+  answerQuestion(id: string, approved: boolean): void;
   /** gpu.js in the shell's hidden window. Rejects with `unsupported` or `aborted`. */
   readonly gpuProbe: GpuProbe;
 }
@@ -46,7 +47,7 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
   const backups = createBackupQuestion(queue);
   return {
     chooseBackup: backups.ask,
-    ...createMachinesQuestions(queue),
+    ...createQuestions(queue),
     answerBackup: backups.answer,
     connected: () => queue.listening,
     requests: (signal) => queue.read(signal),
@@ -78,23 +79,22 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
   };
 }
 
-/** Questions about the machines that wait for the shell's answer: it shows one, and declines those that come meanwhile. */
+/** Questions that wait for the shell's answer: it shows one, and declines those that come meanwhile. */
 const QUESTIONS_MAX = 4;
 
-/** Questions about the machines; the shell shows one at a time, and declines others meanwhile. */
-function createMachinesQuestions(queue: RequestQueue): Pick<ShellLink, 'confirmMachines' | 'answerMachines'> {
+function createQuestions(queue: RequestQueue): Pick<ShellLink, 'confirm' | 'answerQuestion'> {
   const waiting = new Map<string, (approved: boolean) => void>();
   // A shell that is gone answers no more, and the next one isn't to show a question that nobody waits for.
   queue.onLeft(() => {
-    queue.drop((request) => request.type === 'confirm-machines');
+    queue.drop((request) => request.type === 'confirm');
     for (const settle of [...waiting.values()]) settle(false);
   });
   return {
-    async confirmMachines(question, command) {
+    async confirm(question, command) {
       if (!queue.listening) {
         throw new AppError(
           'unsupported',
-          `Without the desktop app, this is confirmed on the terminal. Nothing was changed. Run \`${command}\`.`,
+          `Without the desktop app, this is confirmed on the terminal. Nothing was changed. Run \`${PROGRAM.command} ${command}\`.`,
         );
       }
       if (waiting.size >= QUESTIONS_MAX) {
@@ -103,12 +103,12 @@ function createMachinesQuestions(queue: RequestQueue): Pick<ShellLink, 'confirmM
       const id = randomUUID();
       const approved = await new Promise<boolean>((resolve) => {
         waiting.set(id, resolve);
-        queue.push({ type: 'confirm-machines', id, question });
+        queue.push({ type: 'confirm', id, question });
       });
       waiting.delete(id);
       if (!approved) throw new AppError('not-permitted', 'You declined. Nothing was changed.');
     },
-    answerMachines: (id, approved) => waiting.get(id)?.(approved),
+    answerQuestion: (id, approved) => waiting.get(id)?.(approved),
   };
 }
 

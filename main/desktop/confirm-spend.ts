@@ -7,10 +7,8 @@ import { customerName } from '../../shared/customers.ts';
 import { createInOrder } from '../../shared/in-order.ts';
 import { type Language, type StringKey, type StringValues, text } from '../../shared/strings/index.ts';
 import type { Question } from './ask.ts';
+import { APPROVE, DECLINE } from './dialog-buttons.ts';
 import { moneyText } from './money-text.ts';
-
-const DECLINE = 0;
-const APPROVE = 1;
 
 /** Approves a transfer only if the button that names it was pressed. */
 export interface SpendConfirmer {

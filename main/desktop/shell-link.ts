@@ -11,12 +11,13 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { applyUpdate } from '../../shared/api/state-updates.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
-import type { MachinesQuestion } from '../../shared/machines.ts';
 import type { OwnerNotification } from '../../shared/notification.ts';
+import type { OwnerQuestion } from '../../shared/owner-question.ts';
 import type { PauseUntil, StartFor } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import type { ShellFacts } from '../../shared/shell-facts.ts';
+import type { Confirm } from './confirm.ts';
 import type { SecretCalls } from './secret-handlers.ts';
 
 export interface ShellLink {
@@ -44,9 +45,9 @@ export interface ShellLinkOptions {
   /** Resolves with the owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
   /** Resolves with the owner's answer to one payout address for all machines; the signal aborts when the link closes. */
-  readonly confirmPayout: (address: string | null, signal: AbortSignal) => Promise<boolean>;
-  /** Resolves with the owner's answer to a change of the machines; the signal aborts when the link closes. */
-  readonly confirmMachines: (question: MachinesQuestion, signal: AbortSignal) => Promise<boolean>;
+  readonly confirmPayout: Confirm<string | null>;
+  /** Resolves with the owner's answer to another question; the signal aborts when the link closes. */
+  readonly confirm: Confirm<OwnerQuestion>;
   /** Facts about the shell's system. */
   readonly facts: () => ShellFacts;
   /** Lets the owner choose a backup and copies it into the folder; resolves with its name there, or null. */
@@ -168,9 +169,9 @@ async function answer(request: ShellRequest, answering: Answering): Promise<void
       if (await options.confirmPayout(address, signal)) await agent.shell.setPayoutForAll({ address });
       return;
     }
-    case 'confirm-machines': {
-      const approved = await options.confirmMachines(request.question, signal);
-      await agent.shell.answerMachines({ id: request.id, approved });
+    case 'confirm': {
+      const approved = await options.confirm(request.question, signal);
+      await agent.shell.answerQuestion({ id: request.id, approved });
       return;
     }
     case 'confirm-spend': {

@@ -20,8 +20,7 @@ import { applicationMenu } from './application-menu.ts';
 import { ask, openQuestions, type Question } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
 import { chooseBackup } from './choose-backup.ts';
-import { createMachinesConfirmer } from './confirm-machines.ts';
-import { createPayoutConfirmer } from './confirm-payout.ts';
+import { createConfirmer, ownerQuestion } from './confirm.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
 import { readHomepage } from './homepage.ts';
@@ -31,6 +30,7 @@ import { notificationText } from './notification-text.ts';
 import { OWN_FILES } from './own-folder.ts';
 import { pageQuestion } from './page-question.ts';
 import type { PagesWindowPlace } from './pages-window.ts';
+import { payoutQuestion } from './payout-question.ts';
 import { onSuspend, readOwner } from './readings.ts';
 import { relaunch } from './relaunch.ts';
 import { answerSecret } from './secret-handlers.ts';
@@ -140,11 +140,8 @@ export class Shell {
   #createAgent(): AgentSession {
     const askOwner = (question: Question, signal: AbortSignal) =>
       ask(question, { parent: this.#window.onScreen(), signal });
-    const spends = createSpendConfirmer({
-      language: () => this.#state.language,
-      now: Date.now,
-      ask: askOwner,
-    });
+    const asking = { language: () => this.#state.language, ask: askOwner };
+    const spends = createSpendConfirmer({ ...asking, now: Date.now });
     return new AgentSession({
       startHost: () => this.#startHost(),
       openLink: (port) =>
@@ -155,8 +152,8 @@ export class Shell {
           onSuspend,
           probeGpu: () => probeGpu(this.#options.place.appFolder),
           confirmSpend: spends.confirm,
-          confirmPayout: createPayoutConfirmer({ language: () => this.#state.language, ask: askOwner }),
-          confirmMachines: createMachinesConfirmer({ language: () => this.#state.language, ask: askOwner }),
+          confirmPayout: createConfirmer({ ...asking, question: payoutQuestion }),
+          confirm: createConfirmer({ ...asking, question: ownerQuestion }),
           chooseBackup: (folder) => chooseBackup(folder, this.#window.onScreen()),
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,

@@ -1,5 +1,6 @@
 /** Job sources page: the customers of the storefront, their balances and payouts; a new key is shown once. */
 import { type ReactNode, useState } from 'react';
+import { FieldError } from 'react-aria-components/FieldError';
 import { Group } from 'react-aria-components/Group';
 import { Input } from 'react-aria-components/Input';
 import { Label } from 'react-aria-components/Label';
@@ -10,8 +11,7 @@ import {
   type ListedPayer,
 } from '../../shared/customers.ts';
 import { type Action, useAction, useAnswer } from '../calls.ts';
-import { COMMAND } from '../command.ts';
-import { shorten, writeMoment } from '../format.ts';
+import { readAmount, shorten, writeMoment } from '../format.ts';
 import { Amount, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -49,11 +49,7 @@ function CustomersCard() {
   });
   const { customers = [], payers = [] } = list.data ?? {};
   return (
-    <Part
-      isTop
-      title={t('sources.customers.title')}
-      note={t('sources.customers.note', { command: `${COMMAND} customers credit` })}
-    >
+    <Part isTop title={t('sources.customers.title')} note={t('sources.customers.note')}>
       <ProblemNote problem={list.problem ?? add.problem ?? revoke.problem} />
       {add.result ? <Added name={add.result.customer.name} secret={add.result.secret} /> : null}
       {list.data !== null && customers.length + payers.length === 0 ? (
@@ -153,6 +149,7 @@ function KeyRow(props: { customer: ListedCustomer; revoke: Action<string, void>;
       payer={null}
       sums={customer}
       onPaid={onPaid}
+      canCredit={!isRevoked}
     >
       {isRevoked ? null : (
         <Confirm
@@ -183,6 +180,8 @@ interface CustomerRowProps {
   readonly payer: string | null;
   readonly sums: Pick<ListedPayer, 'balance' | 'charged' | 'lastRequestAtMs'>;
   readonly onPaid: () => void;
+  /** True for a key that works: its holder pays elsewhere. */
+  readonly canCredit?: boolean;
   /** More buttons. */
   readonly children?: ReactNode;
 }
@@ -190,8 +189,9 @@ interface CustomerRowProps {
 function CustomerRow(props: CustomerRowProps) {
   const { t } = useStrings();
   const { asset } = useSection('money');
-  const [isPaying, setPaying] = useState(false);
+  const [form, setForm] = useState<'payout' | 'credit' | null>(null);
   const { name, sums, onPaid } = props;
+  const close = () => setForm(null);
   const hasBalance = BigInt(sums.balance) > 0n;
   return (
     <>
@@ -206,20 +206,34 @@ function CustomerRow(props: CustomerRowProps) {
             <ActionButton
               isSmall
               label={t('sources.customers.payOutOf', { name })}
-              isDisabled={isPaying}
-              onPress={() => setPaying(true)}
+              isDisabled={form !== null}
+              onPress={() => setForm('payout')}
             >
               {t('sources.customers.payOut')}
+            </ActionButton>
+          ) : null}
+          {props.canCredit ? (
+            <ActionButton
+              isSmall
+              label={t('sources.customers.creditOf', { name })}
+              isDisabled={form !== null}
+              onPress={() => setForm('credit')}
+            >
+              {t('sources.customers.credit')}
             </ActionButton>
           ) : null}
           {props.children}
         </span>
       </Row>
-      {isPaying ? (
+      {form === null ? null : (
         <li>
-          <PayoutForm {...props} onPaid={onPaid} onClose={() => setPaying(false)} />
+          {form === 'payout' ? (
+            <PayoutForm {...props} onPaid={onPaid} onClose={close} />
+          ) : (
+            <CreditForm id={props.who} name={name} onCredited={onPaid} onClose={close} />
+          )}
         </li>
-      ) : null}
+      )}
     </>
   );
 }
@@ -284,6 +298,54 @@ function PayoutForm(props: CustomerRowProps & { readonly onClose: () => void }) 
         </ActionButton>
       </p>
       <NotSent problem={pay.problem} />
+    </Group>
+  );
+}
+
+/** Asks for an amount; the owner confirms outside of the page. */
+function CreditForm(props: { id: string; name: string; onCredited: () => void; onClose: () => void }) {
+  const { t } = useStrings();
+  const { id, name, onCredited, onClose } = props;
+  const { asset } = useSection('money');
+  const { host } = useSection('app');
+  const [typed, setTyped] = useState('');
+  const units = readAmount(typed, asset.decimals);
+  const isGood = units !== null && BigInt(units) > 0n;
+  const credit = useAction(async (amount: string) => {
+    await agent.storefront.credit({ id, amount });
+    onCredited();
+    onClose();
+  });
+  return (
+    <Group className="send-form pad" aria-label={t('sources.customers.creditOf', { name })}>
+      <TextField
+        className="field"
+        value={typed}
+        onChange={setTyped}
+        isInvalid={typed.trim() !== '' && !isGood}
+        inputMode="decimal"
+        autoFocus
+      >
+        <Label className="field-label">{t('sources.customers.creditAmount', { unit: asset.symbol })}</Label>
+        <Input className="input" />
+        <FieldError className="field-error">{t('settings.badAmount', { count: asset.decimals })}</FieldError>
+      </TextField>
+      <p className="sm soft">{t('sources.customers.creditNote')}</p>
+      {credit.busy && host === 'desktop' ? <ConfirmingNote /> : null}
+      <p className="button-row">
+        <ActionButton
+          isSmall
+          kind="primary"
+          isDisabled={!isGood || credit.busy}
+          onPress={() => credit.run(units ?? '')}
+        >
+          {t('sources.customers.creditAct')}
+        </ActionButton>
+        <ActionButton isSmall isDisabled={credit.busy} onPress={onClose}>
+          {t('common.cancel')}
+        </ActionButton>
+      </p>
+      <ProblemNote problem={credit.problem} />
     </Group>
   );
 }

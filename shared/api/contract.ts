@@ -10,11 +10,12 @@ import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../job-search.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
-import { machinesQuestionSchema, payoutAddressSchema } from '../machines.ts';
+import { payoutAddressSchema } from '../machines.ts';
 import { HUB_LINK_CHARACTERS_MAX, hubAnswerSchema, refusedFileSchema } from '../model-files.ts';
 import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { notificationSchema } from '../notification.ts';
+import { ownerQuestionSchema } from '../owner-question.ts';
 import { pairedBrowserSchema } from '../pairing.ts';
 import { periodSchema } from '../period.ts';
 import { pauseUntilSchema, presenceSchema, schedulePreviewSchema, startForSchema } from '../presence.ts';
@@ -161,8 +162,8 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('choose-backup'), id: z.string(), folder: z.string() }),
   /** The shell shows the address to the owner and, if they agree, calls `shell.setPayoutForAll`. */
   z.object({ type: z.literal('confirm-payout-for-all'), address: payoutAddressSchema.nullable() }),
-  /** The shell asks the owner and calls `shell.answerMachines`. */
-  z.object({ type: z.literal('confirm-machines'), id: z.string(), question: machinesQuestionSchema }),
+  /** The shell asks the owner and calls `shell.answerQuestion`. */
+  z.object({ type: z.literal('confirm'), id: z.string(), question: ownerQuestionSchema }),
   /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
@@ -412,6 +413,8 @@ export const contract = {
     /** Shuts the agent down cleanly. */
     quit: oc.input(nothing).output(nothing),
     ...walletShellContract,
+    /** The owner's answer to a request `confirm`. */
+    answerQuestion: oc.input(z.object({ id: z.string(), approved: z.boolean() })).output(nothing),
     ...machinesShellContract,
     ...storefrontShellContract,
   },

@@ -24,7 +24,6 @@ export const machinesShellContract = {
   removeMachine: oc.input(z.object({ peer: peerIdSchema })).output(nothing),
   /** Leaves the network of the owner's machines, on an owner's machine as well. Fails with `bad-request` on the only owner's. */
   leaveMachines: oc.input(nothing).output(z.object({ restarts: z.boolean() })),
-  answerMachines: oc.input(z.object({ id: z.string(), approved: z.boolean() })).output(nothing),
 };
 
 export const machinesContract = {

@@ -17,8 +17,7 @@ const whoSchema = z.object({ who: z.string().max(100) });
 /** For the owner's terminal; part of `contract.shell`. */
 export const storefrontShellContract = {
   /**
-   * Adds to a balance what the customer paid to the owner elsewhere, in base units. No page may: the storefront buys answers for
-   * that balance. Fails with `not-found`.
+   * Adds to a balance what the customer paid to the owner elsewhere, in base units. Fails with `not-found`.
    */
   customerCredit: oc
     .input(idSchema.extend({ amount: amountTextSchema }))
@@ -39,6 +38,13 @@ export const storefrontContract = {
   addCustomer: oc
     .input(z.object({ name: z.string().trim().min(1).max(CUSTOMER_NAME_CHARACTERS_MAX) }))
     .output(z.object({ customer: customerSchema, secret: z.string() })),
+  /**
+   * Adds to a balance what the customer paid to the owner elsewhere, in base units, after the owner's confirmation outside of the
+   * pages. Fails with `not-found`, `not-permitted` if it was declined, and `unsupported` without the desktop app.
+   */
+  credit: oc
+    .input(idSchema.extend({ amount: amountTextSchema }))
+    .output(z.object({ customer: customerSchema })),
   /**
    * Pays the balance out to an address, after the owner's confirmation as for `wallet.requestSend`, and fails like it. `who`: a
    * customer's ID, or the address of one that paid on the chain, which is then the default of `to`.

@@ -126,3 +126,44 @@ test('a payer is paid at its own address, a revoked key can be paid, and a decli
     await page.getByText('is on its way').waitFor();
     assert.deepEqual(calls(agent, 'payOut')[1], { who: '8899aabbccddeeff', to: TO });
   }));
+
+test('a payment made elsewhere is credited once the owner has confirmed; a revoked key gets none', () =>
+  pages.withPage({ prepare: withCustomers }, async ({ page, agent, go }) => {
+    const confirmed = Promise.withResolvers<void>();
+    agent.setCustomers(customersAt(agent.now()), confirmed.promise);
+    agent.change({ app: { ...agent.script.state.app, host: 'desktop' } });
+    await go('sources');
+    assert.equal(await page.getByRole('button', { name: 'Credit Bob' }).count(), 0);
+    await page.getByRole('button', { name: 'Credit Ada’s research group' }).click();
+    const act = page.getByRole('button', { name: 'Credit the payment', exact: true });
+    const sum = page.getByRole('textbox', { name: 'Amount (USDC)' });
+    assert.deepEqual(await axeFindings(page), []);
+    for (const wrong of ['0', '-1', 'five', '0.0000001']) {
+      await sum.fill(wrong);
+      assert.ok(await act.isDisabled(), wrong);
+    }
+    await sum.fill('5.25');
+    await act.click();
+    await page.getByText('Waiting for your confirmation').waitFor();
+    assert.ok(await act.isDisabled());
+    confirmed.resolve();
+    await act.waitFor({ state: 'detached' });
+    assert.deepEqual(calls(agent, 'credit'), [{ id: '0011223344556677', amount: '5250000' }]);
+    const card = page.getByRole('region', { name: 'Customers', exact: true });
+    await card.getByText('7.75').waitFor();
+  }));
+
+test('a declined credit, and one without the desktop app, name what happened', () =>
+  pages.withPage({ prepare: withCustomers }, async ({ page, agent, go }) => {
+    await go('sources');
+    await page.getByRole('button', { name: 'Credit Ada’s research group' }).click();
+    await page.getByRole('textbox', { name: 'Amount (USDC)' }).fill('5');
+    for (const [code, message] of [
+      ['not-permitted', 'You declined. Nothing was changed.'],
+      ['unsupported', 'Run `idlewatt customers credit 0011223344556677 5`.'],
+    ] as const) {
+      agent.failNext('storefront.credit', code, message);
+      await page.getByRole('button', { name: 'Credit the payment', exact: true }).click();
+      await page.getByText(message).waitFor();
+    }
+  }));

@@ -547,7 +547,7 @@ function shellHandlers() {
     inviteOwner: on.shell.inviteOwner.handler(refuse),
     removeMachine: on.shell.removeMachine.handler(refuse),
     leaveMachines: on.shell.leaveMachines.handler(refuse),
-    answerMachines: on.shell.answerMachines.handler(refuse),
+    answerQuestion: on.shell.answerQuestion.handler(refuse),
   };
 }
 

@@ -50,6 +50,14 @@ export function storefrontHandlers(agent: FakeAgentState) {
       agent.customers.customers.push(customer);
       return { customer, secret: CUSTOMER_KEY };
     }),
+    credit: on.credit.handler(async ({ input }) => {
+      agent.receive('storefront.credit', input);
+      await agent.confirmation;
+      const customer = agent.customers.customers.find(({ id }) => id === input.id);
+      if (customer === undefined) return unsupported();
+      customer.balance = String(BigInt(customer.balance) + BigInt(input.amount));
+      return { customer };
+    }),
     payOut: on.payOut.handler(async ({ input }) => {
       agent.receive('storefront.payOut', input);
       await agent.confirmation;

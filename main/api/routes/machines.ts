@@ -1,6 +1,6 @@
 /** Routes for the owner's machines. */
 import { AppError } from '../../../shared/errors.ts';
-import { type MachinesQuestion, nameOf } from '../../../shared/machines.ts';
+import { type MachinesChange, nameOf } from '../../../shared/machines.ts';
 import type { ApiImplementer, ShellImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
@@ -13,11 +13,8 @@ export function machineRoutes(
     shell,
   }: Pick<ApiParts, 'machines' | 'membership' | 'readAddress' | 'shell'>,
 ) {
-  const confirm = (
-    change: MachinesQuestion['change'],
-    command: string,
-    machine: string | null = null,
-  ): Promise<void> => shell.confirmMachines({ change, machine }, command);
+  const confirm = (change: MachinesChange, command: string, machine: string | null = null): Promise<void> =>
+    shell.confirm({ about: 'machines', change, machine }, command);
   return {
     invite: api.invite.handler(async ({ input }) => {
       const { invitations } = opened(machines);
@@ -79,7 +76,7 @@ export function machineRoutes(
 /** Procedures that no page may call. */
 export function machineShellRoutes(
   api: ShellImplementer,
-  { machines, readAddress, shell }: Pick<ApiParts, 'machines' | 'readAddress' | 'shell'>,
+  { machines, readAddress }: Pick<ApiParts, 'machines' | 'readAddress'>,
 ) {
   return {
     inviteOwner: api.inviteOwner.handler(() => opened(machines).invitations.open('owner')),
@@ -88,10 +85,6 @@ export function machineShellRoutes(
       return {};
     }),
     leaveMachines: api.leaveMachines.handler(() => opened(machines).leave()),
-    answerMachines: api.answerMachines.handler(({ input }) => {
-      shell.answerMachines(input.id, input.approved);
-      return {};
-    }),
     setPayoutForAll: api.setPayoutForAll.handler(async ({ input }) => {
       const { roster } = opened(machines);
       await roster.setPayout(input.address === null ? null : readAddress(input.address));

@@ -45,6 +45,10 @@ export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellPa
       shell.fail(input.id, input.message);
       return {};
     }),
+    answerQuestion: api.answerQuestion.handler(({ input }) => {
+      shell.answerQuestion(input.id, input.approved);
+      return {};
+    }),
     answerBackup: api.answerBackup.handler(({ input }) => {
       shell.answerBackup(input.id, input.name, input.problem);
       return {};

@@ -2,18 +2,30 @@
 import { checkShape } from '../../../shared/check-shape.ts';
 import { payerCustomerId } from '../../../shared/customers.ts';
 import { AppError } from '../../../shared/errors.ts';
-import { amount } from '../../../shared/money.ts';
+import { amount, formatUnits } from '../../../shared/money.ts';
 import { blockedSchema, type CustomerKeys } from '../../core/storefront/index.ts';
 import type { ApiImplementer, forShellOnly } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
 const PAYER_ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
-export function storefrontRoutes(api: ApiImplementer['storefront'], parts: Pick<ApiParts, 'storefront'>) {
+export function storefrontRoutes(
+  api: ApiImplementer['storefront'],
+  parts: Pick<ApiParts, 'storefront' | 'shell'>,
+) {
   const open = () => opened(parts);
   return {
     customers: api.customers.handler(() => open().listCustomers()),
     addCustomer: api.addCustomer.handler(({ input }) => open().customers.add(input.name)),
+    credit: api.credit.handler(async ({ input }) => {
+      const { customers, asset } = open();
+      const { id, amount: sum } = input;
+      await parts.shell.confirm(
+        { about: 'credit', customer: customers.nameOf(customers.account(id)) || id, asset, amount: sum },
+        `customers credit ${id} ${formatUnits(BigInt(sum), asset.decimals)}`,
+      );
+      return { customer: open().customers.credit(id, amount(sum)) };
+    }),
     revokeCustomer: api.revokeCustomer.handler(({ input }) => {
       open().customers.revoke(input.id);
       return {};

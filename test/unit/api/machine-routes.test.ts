@@ -58,7 +58,7 @@ async function machine(
   const end = new AbortController();
   const listening = (async () => {
     for await (const request of shell.requests(end.signal)) {
-      if (request.type === 'confirm-machines') shell.answerMachines(request.id, answers === true);
+      if (request.type === 'confirm') shell.answerQuestion(request.id, answers === true);
     }
   })();
   if (answers === null) end.abort();
@@ -120,7 +120,7 @@ test('a page can’t call what the shell and the terminal call', async () => {
       api.shell.inviteOwner({}),
       api.shell.removeMachine({ peer: 'second' }),
       api.shell.leaveMachines({}),
-      api.shell.answerMachines({ id: 'a', approved: true }),
+      api.shell.answerQuestion({ id: 'a', approved: true }),
     ];
     for (const call of calls) assert.equal(await failed(call), 'not-permitted');
     assert.deepEqual(done, []);

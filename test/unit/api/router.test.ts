@@ -138,7 +138,7 @@ test('a page may not call the shell, which may', async () => {
   );
 });
 
-test('a page may not credit a customer, nor record that a balance was paid back', async () => {
+test('a page may credit a customer only if the owner confirms it, and not record a repayment', async () => {
   const paid: unknown[] = [];
   const payouts = { paidBack: (...given: unknown[]) => void paid.push(given) };
   const customer = {
@@ -147,18 +147,35 @@ test('a page may not credit a customer, nor record that a balance was paid back'
   };
   const customers = {
     account: (id: string) => `key:${id}`,
+    nameOf: () => 'Ada',
     credit(...given: unknown[]) {
       paid.push(given);
       return customer;
     },
   };
-  const storefront = () => ({ payouts, customers });
+  const asset = { id: 'a/b', symbol: 'USDC', decimals: 6, practice: true };
+  const storefront = () => ({ payouts, customers, asset });
+  const questions: unknown[] = [];
+  const answers = [false, true];
+  const shell = {
+    async confirm(...question: unknown[]) {
+      questions.push(question);
+      if (!answers.shift()) throw new AppError('not-permitted', 'You declined.');
+    },
+  };
   const asked = { id: '0011223344556677', amount: '5' };
-  await connected({ storefront }, async ({ api }) => {
+  await connected({ storefront, shell }, async ({ api }) => {
     assert.equal((await failureOf(api.shell.customerPaidBack(asked)))?.code, 'not-permitted');
     assert.equal((await failureOf(api.shell.customerCredit(asked)))?.code, 'not-permitted');
+    assert.equal((await failureOf(api.storefront.credit(asked)))?.code, 'not-permitted');
+    assert.deepEqual(paid, []);
+    assert.deepEqual((await api.storefront.credit(asked)).customer, customer);
   });
-  assert.deepEqual(paid, []);
+  assert.deepEqual(questions[1], [
+    { about: 'credit', customer: 'Ada', asset, amount: '5' },
+    'customers credit 0011223344556677 0.000005',
+  ]);
+  assert.deepEqual(paid.splice(0), [['0011223344556677', 5n]]);
   await connected(
     { storefront },
     async ({ api }) => {

@@ -95,7 +95,7 @@ test('a backup is chosen only in a shell, and a later question replaces an earli
   await shell.done;
 });
 
-test('a question about the machines ends with its shell, and the next shell doesn’t get it', async () => {
+test('a question to the owner ends with its shell, and the next shell doesn’t get it', async () => {
   const shell = createShellLink();
   const end = new AbortController();
   const seen: string[] = [];
@@ -103,7 +103,7 @@ test('a question about the machines ends with its shell, and the next shell does
     for await (const request of shell.requests(signal)) seen.push(request.type);
   };
   const listening = listen(end.signal);
-  const ask = () => shell.confirmMachines({ change: 'leave', machine: null }, 'machines leave');
+  const ask = () => shell.confirm({ about: 'machines', change: 'leave', machine: null }, 'machines leave');
   const refused = Array.from({ length: 4 }, () => assert.rejects(ask(), { code: 'not-permitted' }));
   await assert.rejects(ask(), { code: 'busy' }, 'a page that asks in a loop');
   end.abort();
