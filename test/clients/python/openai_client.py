@@ -32,7 +32,7 @@ def tools():
 
 def tools_streamed():
     choice = {"type": "function", "function": {"name": "weather"}}
-    with client.chat.completions.stream(model=MODEL, messages=ASK, tools=[TOOL], tool_choice=choice) as chunks:
+    with client.chat.completions.stream(model=MODEL, messages=ASK, tools=[TOOL], tool_choice=choice, parallel_tool_calls=False) as chunks:
         for _ in chunks:
             pass
         call = chunks.get_final_completion().choices[0].message.tool_calls[0]
