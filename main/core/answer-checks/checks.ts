@@ -52,10 +52,10 @@ export interface AnswerChecks {
 }
 
 /**
- * Share of the answers that are checked, and part of what is paid for other answers that second opinions may cost. It makes cheating a loss for a provider that saves half of its fee by it and sells
- * at least 25 answers within the time for which it is left out; see {@link import('./audit-rate.ts').auditRate}. Reading
- * an answer costs about three quarters of generating it (docs/audit.md), so that checks take 1.5% of the compute that is
- * bought.
+ * Share of the answers that are checked, and part of what is paid for other answers that second opinions may cost. It makes
+ * cheating a loss for a provider that saves half of its fee by it and sells at least 25 answers within the time for which it
+ * is left out; see {@link import('./audit-rate.ts').auditRate}. Reading an answer costs no more than generating it
+ * (docs/audit.md), so that checks take at most 2% of the compute that is bought.
  */
 export const CHECKED_SHARE = 0.02;
 /** Answers that wait for a check, and the bytes of their prompts; further ones are not checked. */
