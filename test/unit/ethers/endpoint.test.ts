@@ -12,7 +12,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { practiceNetwork } from '../../../main/adapters/anvil/index.ts';
-import { connectNode } from '../../../main/adapters/ethers/index.ts';
+import {
+  connectNode,
+  createAccount,
+  createSender,
+  createSpendChain,
+} from '../../../main/adapters/ethers/index.ts';
 import { ANSWER_BYTES_MAX } from '../../../main/adapters/ethers/limited-request.ts';
 import { isAppError } from '../../../shared/errors.ts';
 
@@ -77,6 +82,20 @@ test('an answer to another query, or without a readable error, is an outage', as
   }
   const { node } = await nodeThat((id) => ({ id, result: '0x5', error: null }));
   assert.equal(await node.send('eth_gasPrice', []), '0x5', 'some nodes send an error of null');
+});
+
+test('an answer in another form than its query has is an outage, not a fault of the program', async () => {
+  const account = createAccount(`0x${'2'.repeat(64)}`);
+  const to = account.address;
+  for (const result of [null, '5', {}, 'ether']) {
+    const { node } = await nodeThat((id) => ({ id, result }));
+    const chain = createSpendChain(node);
+    const sending = createSender(node, account).sendTransaction({ to, data: '0x' });
+    const asked = [chain.nonces(to), chain.held(to), chain.estimateGas(to, { to, data: '0x', value: 0n })];
+    for (const failure of await Promise.all([sending, ...asked].map(failureOf))) {
+      assert.ok(isAppError(failure, 'chain-unavailable'), `${result}: ${failure}`);
+    }
+  }
 });
 
 /** Writes blanks, which JSON may begin with, until the connection is closed. */
