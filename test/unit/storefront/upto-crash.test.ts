@@ -26,6 +26,7 @@ import { payerCustomerId } from '../../../shared/customers.ts';
 import { amount } from '../../../shared/money.ts';
 import { type ManualClock, manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
+import { createLife, Stopped } from '../../fakes/mortal.ts';
 import { soldJob } from '../jobs/job-samples.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -54,28 +55,6 @@ const paymentOf = (nonce: string): UptoPayment => ({
   },
   gasless: null,
 });
-
-class Stopped extends Error {}
-
-/** Counts steps; from one of them on, each fails. */
-function createMortality() {
-  const life = { left: Number.POSITIVE_INFINITY };
-  function step(): void {
-    if (life.left <= 0) throw new Stopped('the agent has stopped');
-    life.left -= 1;
-  }
-  function mortal<Port extends object>(port: Port, names: readonly (keyof Port)[]): Port {
-    const calls = names.map((name) => [
-      name,
-      (...args: readonly unknown[]) => {
-        step();
-        return (port[name] as (...args: readonly unknown[]) => unknown)(...args);
-      },
-    ]);
-    return { ...port, ...Object.fromEntries(calls) };
-  }
-  return { life, step, mortal };
-}
 
 /** Values that were sent, by hash. */
 interface Chain {
@@ -124,7 +103,7 @@ interface Surroundings {
 
 /** One run of an agent. Steps after the last of its life fail. */
 function startAgent({ database, chain, clock }: Surroundings) {
-  const { life, step, mortal } = createMortality();
+  const { life, step, mortal } = createLife();
   const store = mortal(database.records, ['set', 'delete', 'update']);
   const ledger = createLedger({
     store: mortal(database.ledger, ['append']),
