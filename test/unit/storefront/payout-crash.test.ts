@@ -1,10 +1,11 @@
 /**
- * Verifies: in any order of what can happen to the payouts of a customer on this machine and on the chain, each unit of its
- *   balance ends as the balance or at its address, once.
+ * Verifies: in any order of what can happen to the payouts and requests of a customer on this machine and on the chain, each unit
+ *   of its balance ends as the balance, as income or at its address, once.
  * Setup: real payouts, wallet and ledger on one SQLite database, and a chain of this test that mines, reverts, loses and
  *   refuses transactions. A stop ends each write and each call of the chain from some step on; then everything but the
  *   database is made again.
- * Fails if: a payout is sent twice, is the balance again although it was paid, or is neither; or the ledger doesn't balance.
+ * Fails if: a payout is sent twice, is the balance again although it was paid, takes what a request holds, or is lost; or the
+ *   ledger doesn't balance.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,6 +16,7 @@ import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { createCustomerAccounts, createCustomerPayouts } from '../../../main/core/storefront/index.ts';
 import { bookSent, createSpending } from '../../../main/core/wallet/index.ts';
+import type { CustomerHold } from '../../../main/ports/customers.ts';
 import type { Account, Hex, TransactionReceipt, UnsignedTransaction } from '../../../main/ports/evm.ts';
 import type { SpendChain } from '../../../main/ports/spend-chain.ts';
 import { keyCustomerId } from '../../../shared/customers.ts';
@@ -23,6 +25,7 @@ import { amount } from '../../../shared/money.ts';
 import { type ManualClock, manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import { createLife } from '../../fakes/mortal.ts';
+import { soldJob } from '../jobs/job-samples.ts';
 
 const network = practiceNetwork('http://127.0.0.1:1');
 const assetId = network.token.id;
@@ -145,6 +148,8 @@ function startAgent({ database, clock, port }: Surroundings, isApproving: () => 
   return { life, ledger, wallet, accounts, payouts };
 }
 
+type Agent = ReturnType<typeof startAgent>;
+
 const step = fc.oneof(
   fc.record({
     kind: fc.constant('pay' as const),
@@ -161,8 +166,17 @@ const step = fc.oneof(
     steps: fc.option(fc.nat(10), { nil: Number.POSITIVE_INFINITY }),
   }),
   fc.record({ kind: fc.constant('settle' as const), steps: fc.nat(8) }),
+  fc.record({ kind: fc.constantFrom('hold' as const, 'use' as const), value: fc.bigInt(1n, 60n) }),
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The agent stops between the state of the transaction that canceled a payout and that of the payout. */
+const STOPPED_BETWEEN_RIVALS: Step[] = [
+  { kind: 'pay', broadcasting: 'refused', isApproved: true, isTwice: false, steps: Number.POSITIVE_INFINITY },
+  { kind: 'cancel', steps: Number.POSITIVE_INFINITY },
+  { kind: 'mine' },
+  { kind: 'speed-up', steps: 4 },
+];
 
 /** Stops nothing else: failures are part of the test. */
 const tried = (doing: Promise<unknown>) => doing.catch(() => undefined);
@@ -172,6 +186,7 @@ async function run(surroundings: Surroundings, steps: readonly Step[]): Promise<
   const owner = { isApproving: true };
   const start = () => startAgent(surroundings, () => owner.isApproving);
   let agent = start();
+  let holds: CustomerHold[] = [];
   agent.ledger.customerPaid({
     ...{ reference: 'paid', customerId: ADA, assetId, amount: amount(BALANCE), txHash: '0x1' },
   });
@@ -181,6 +196,7 @@ async function run(surroundings: Surroundings, steps: readonly Step[]): Promise<
     if (count === Number.POSITIVE_INFINITY) return;
     agent.life.left = 0;
     agent = start();
+    holds = [];
   }
   const open = () => agent.wallet.history(10).find(({ state }) => state === 'pending' || state === 'dropped');
   for (const each of steps) {
@@ -189,9 +205,13 @@ async function run(surroundings: Surroundings, steps: readonly Step[]): Promise<
       owner.isApproving = each.isApproved;
       const pay = () => agent.payouts.payOut(ADA, TO);
       await stoppedAfter(each.steps, () => Promise.allSettled(each.isTwice ? [pay(), pay()] : [pay()]));
-      Object.assign(chain, { broadcasting: 'taken' });
+      chain.broadcasting = 'taken';
       owner.isApproving = true;
-    } else if (each.kind === 'speed-up' || each.kind === 'cancel') {
+    } else if (each.kind === 'hold') {
+      const hold = agent.accounts.hold(ADA, amount(each.value));
+      if (hold !== null) holds.push(hold);
+    } else if (each.kind === 'use') use(agent, holds.shift(), each.value);
+    else if (each.kind === 'speed-up' || each.kind === 'cancel') {
       const hash = open()?.hash ?? '0x';
       const replace = each.kind === 'cancel' ? agent.wallet.cancel : agent.wallet.speedUp;
       await stoppedAfter(each.steps, () => replace(hash));
@@ -200,26 +220,40 @@ async function run(surroundings: Surroundings, steps: readonly Step[]): Promise<
     else if (each.kind === 'revert') chain.mine('reverted');
     else if (each.kind === 'forget') chain.forget();
     else clock.advance(ELEVEN_MINUTES_MS);
-    assert.ok(chain.paid() <= BALANCE, 'nobody is paid twice');
-    assert.ok(chain.paid() + agent.ledger.customerBalance(ADA) <= BALANCE, 'nor is the balance again');
+    const left = BALANCE - chain.paid() - incomeOf(agent);
+    assert.ok(left >= 0n, 'nobody is paid twice');
+    assert.ok(agent.ledger.customerBalance(ADA) <= left, 'nor is the balance again');
+    assert.ok(agent.accounts.available(ADA) >= 0n, 'what a request holds stays');
   }
   await finish(surroundings, start());
 }
 
+/** A request ends, and its charge is recorded. */
+function use({ ledger }: Agent, hold: CustomerHold | undefined, value: bigint): void {
+  if (hold === undefined) return;
+  const { charged, cumulative } = hold.charge(amount(value));
+  const job = { id: `job-${cumulative}`, channelId: ADA, assetId, endedAtMs: 1 };
+  const sums = { charged: charged.toString(), cumulative: cumulative.toString() };
+  ledger.jobCharged(soldJob({ ...job, ...sums, state: 'charged' }));
+}
+
+const incomeOf = ({ ledger }: Agent): bigint => ledger.balance('income:jobs', assetId);
+
 /** The chain works again, and the owner cancels what it has lost. */
-async function finish({ chain, clock }: Surroundings, agent: ReturnType<typeof startAgent>): Promise<void> {
+async function finish({ chain, clock }: Surroundings, agent: Agent): Promise<void> {
   for (let round = 0; round < 12; round += 1) {
     await agent.payouts.settle();
     while (chain.mine('success'));
     await agent.payouts.settle();
     clock.advance(ELEVEN_MINUTES_MS);
-    const dropped = agent.wallet.history(100).find(({ state }) => state === 'dropped');
-    if (dropped !== undefined) await tried(agent.wallet.cancel(dropped.hash));
+    const dropped = agent.wallet.history(100).filter(({ state }) => state === 'dropped');
+    for (const { hash } of dropped) await tried(agent.wallet.cancel(hash));
   }
   await agent.payouts.settle();
   const { ledger, accounts } = agent;
   assert.equal(ledger.balance('customers:payouts', assetId), 0n, 'nothing is under way');
-  assert.equal(accounts.available(ADA) + chain.paid(), BALANCE);
+  assert.equal(accounts.available(ADA) + chain.paid() + incomeOf(agent), BALANCE);
+  assert.equal(accounts.available(ADA), ledger.customerBalance(ADA));
   assert.equal(ledger.balance('wallet', assetId), BALANCE - chain.paid());
   assert.deepEqual(ledger.problems(), []);
 }
@@ -234,6 +268,6 @@ test('a customer has its balance or its payout, once, in any order of events and
         database.close();
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 150, examples: [[STOPPED_BETWEEN_RIVALS]] },
   );
 });
