@@ -1,6 +1,6 @@
 /**
- * Verifies: wherever the agent stops while an answer is paid by `upto`, the answer is charged once if its payment reaches the
- *   chain, what the payment left is the payer's balance, and the ledger balances.
+ * Verifies: wherever the agent stops, or its disk is full, while an answer is paid by `upto`, the answer is charged once if its
+ *   payment reaches the chain, what the payment left is the payer's balance, and the ledger balances.
  * Setup: real jobs, ledger, accounts and settlement on one SQLite database. From one step on, each write and each call of the
  *   chain fails; then everything but the database is made again.
  * Fails if: a stop makes a paid answer free, charges it to the balance as well, or mistakes one answer's payment for another's.
@@ -208,6 +208,29 @@ for (const before of [0n, 1_000n]) {
       database.close();
       return stopped;
     });
+  });
+}
+
+for (const isPaymentFirst of [true, false]) {
+  const first = isPaymentFirst ? 'the payment' : 'the job';
+  test(`charges an answer once wherever the disk is full for a while, if ${first} is found first`, async () => {
+    for (const before of [0n, 1_000n]) {
+      await atEachStep(async (steps) => {
+        const { database, chain, first: agent } = setUp(before);
+        agent.life.left = steps;
+        const stopped = await isStopped(agent.answer('1', COST));
+        agent.life.left = Number.POSITIVE_INFINITY;
+        if (stopped) agent.jobs.leave('1');
+        if (isPaymentFirst) await agent.settlement.findLate();
+        agent.jobs.recoverLeft();
+        await agent.settlement.findLate();
+        assertSound(agent, before, chain);
+        const income = agent.ledger.balance('income:jobs', assetId);
+        if (chain.sent.size > 0) assert.equal(income, COST, `it was paid, and full after ${steps} steps`);
+        database.close();
+        return stopped;
+      });
+    }
   });
 }
 
