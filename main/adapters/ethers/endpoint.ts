@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../../../shared/errors.ts';
 import { describeInterference, describeStatus, SIGN_IN_PAGE } from '../../../shared/network-failure.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import { ChainRefusal } from '../../ports/evm.ts';
+import { limitedRequest } from './limited-request.ts';
 
 export const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -79,7 +80,7 @@ const responseSchema = z.object({
 /** Posts queries over HTTP. ethers' own provider would wait for others to send together with each, a millisecond or more. */
 function createPost(network: ChainNetwork, url: string, timeoutMs: number) {
   const connection = new FetchRequest(url);
-  connection.timeout = timeoutMs;
+  connection.getUrlFunc = limitedRequest(timeoutMs);
   // When an endpoint is busy, the pool queries another one; ethers would retry the same one for minutes.
   connection.setThrottleParams({ maxAttempts: 1 });
   const open = new Set<FetchRequest>();
@@ -111,7 +112,10 @@ function createPost(network: ChainNetwork, url: string, timeoutMs: number) {
       );
       if (!answered.success || answered.data.id !== id) throw unreadable(network);
       const { result, error } = answered.data;
-      if (error === undefined || error === null) return result;
+      if (error === undefined || error === null) {
+        if (result === undefined) throw unreadable(network);
+        return result;
+      }
       const own = nodeErrorSchema.safeParse(error);
       throw own.success ? new RpcError(own.data) : unreadable(network);
     },

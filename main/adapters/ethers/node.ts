@@ -19,6 +19,8 @@ export interface ChainNode extends ChainReader {
   readonly network: ChainNetwork;
   /** One endpoint's answer, unchecked; the next endpoint's if one fails. */
   send(method: string, parameters: readonly unknown[]): Promise<unknown>;
+  /** The same, validated: an endpoint whose answer has another form counts as one that fails. */
+  ask<T>(method: string, parameters: readonly unknown[], schema: z.ZodType<T>): Promise<T>;
   /** The answer on which two endpoints agree, from one block. */
   agreed<T>(
     method: string,
@@ -39,6 +41,7 @@ export function connectNode(
   const node: ChainNode = {
     network,
     send: (method, parameters) => pool.ask(method, parameters, z.unknown()),
+    ask: pool.ask,
     agreed: pool.agreed,
     reports: pool.reports,
     height: pool.height,

@@ -127,7 +127,7 @@ export function createSender(node: ChainNode, account: Account, options: SenderO
 
 async function estimate(node: ChainNode, from: Hex, { to, data, value }: OutgoingCall): Promise<bigint> {
   const call = { from, to, data, value: toQuantity(value) };
-  const gas = quantitySchema.parse(await node.send('eth_estimateGas', [call]));
+  const gas = await node.ask('eth_estimateGas', [call], quantitySchema);
   return (gas * GAS_MARGIN_PERCENT) / 100n;
 }
 
@@ -146,9 +146,7 @@ function createNonces(node: ChainNode, address: Hex): Nonces {
   return {
     inOrder: createInOrder(),
     async next() {
-      known ??= Number(
-        quantitySchema.parse(await node.send('eth_getTransactionCount', [address, 'pending'])),
-      );
+      known ??= Number(await node.ask('eth_getTransactionCount', [address, 'pending'], quantitySchema));
       return known;
     },
     used(nonce) {

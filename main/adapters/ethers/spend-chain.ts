@@ -15,7 +15,7 @@ const TOKEN = new Interface(['function transfer(address to, uint256 value) retur
 
 export function createSpendChain(node: ChainNode): SpendChain {
   const count = async (address: Hex, block: 'latest' | 'pending') =>
-    Number(quantitySchema.parse(await node.send('eth_getTransactionCount', [address, block])));
+    Number(await node.ask('eth_getTransactionCount', [address, block], quantitySchema));
 
   return {
     network: node.network,
@@ -27,9 +27,9 @@ export function createSpendChain(node: ChainNode): SpendChain {
           functionName: 'balanceOf',
           args: [address],
         }),
-        node.send('eth_getBalance', [address, 'latest']),
+        node.ask('eth_getBalance', [address, 'latest'], quantitySchema),
       ]);
-      return { token: amount(z.bigint().parse(token)), coin: amount(quantitySchema.parse(coin)) };
+      return { token: amount(z.bigint().parse(token)), coin: amount(coin) };
     },
     isContract: async (address) => (await node.getCode({ address })) !== undefined,
     transfer(asset, to, value) {
@@ -39,7 +39,7 @@ export function createSpendChain(node: ChainNode): SpendChain {
     },
     async estimateGas(from, { to, data, value }) {
       const call = { from, to, data, value: toQuantity(value) };
-      return quantitySchema.parse(await refusable(node.send('eth_estimateGas', [call])));
+      return refusable(node.ask('eth_estimateGas', [call], quantitySchema));
     },
     fees: () => reportedFees(node),
     dataFee: ({ data }) => dataFeeOf(node, bytesOf(data)),

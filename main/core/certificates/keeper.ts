@@ -7,6 +7,7 @@ import type { CertificateState } from '../../../shared/storefront.ts';
 import type { CertificateAuthority, CertifiedKey, ShowChallenge } from '../../ports/certificates.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import { assertFits, assertNoWorse } from './fitness.ts';
 import { type CertificateRecord, instant, lifetime, openRecord, type RecordParts } from './record.ts';
 
 export interface CertificateKeeperParts extends RecordParts {
@@ -58,6 +59,11 @@ export function createCertificateKeeper(parts: CertificateKeeperParts): Certific
     const { domain, email, showChallenge } = parts;
     const certificate = await parts.authority.order({ domain, accountKey, email, showChallenge });
     if (isClosed) return;
+    assertFits(certificate, domain);
+    const former = record.get().certificate;
+    if (former !== null) {
+      assertNoWorse(lifetime(certificate).endMs, lifetime(former).endMs, clock.now());
+    }
     parts.use(certificate);
     log.info('A certificate was obtained', { domain, expires: instant(lifetime(certificate).endMs) });
     const againMs = clock.now() + ORDERED_AGAIN_MS;

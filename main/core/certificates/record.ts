@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CertificateStore, CertifiedKey, StoredCertificate } from '../../ports/certificates.ts';
 import type { Log } from '../../ports/log.ts';
+import { assertFits } from './fitness.ts';
 
 export interface RecordParts {
   readonly domain: string;
@@ -38,7 +39,7 @@ export function openRecord(parts: RecordParts): OpenRecord {
   let record: CertificateRecord = { ...none, ...ofDomain, domain, directory, accountKey };
   if (record.certificate !== null) {
     try {
-      lifetime(record.certificate);
+      assertFits(record.certificate, domain);
       parts.use(record.certificate);
     } catch (error) {
       log.error('The stored certificate can’t be used', error);

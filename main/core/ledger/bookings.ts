@@ -88,6 +88,8 @@ export interface Bookings {
   customerPaidBack(event: Undated<CustomerPayout>): Booked;
   /** Part of what a customer paid that no job has used and no payout has taken. */
   customerBalance(customerId: string): Amount;
+  /** Part of what a customer paid whose payout is ordered and neither final nor returned. */
+  customerInPayout(customerId: string): Amount;
   /** Customers with a balance whose IDs begin with this, those with the largest balances first. */
   customerBalances(prefix: string, limit: number): readonly { customerId: string; balance: Amount }[];
   /**
@@ -161,6 +163,7 @@ export function createBookings(parts: {
     },
     customerPaidBack: (event) => book.post(customerPaidBackEntry(dated(event))),
     customerBalance: (customerId) => amount(-store.sumForChannel('customers:balance', customerId)),
+    customerInPayout: (customerId) => amount(-store.sumForChannel('customers:payouts', customerId)),
     customerBalances: (prefix, limit) =>
       store
         .channelsWith('customers:balance', prefix, limit)

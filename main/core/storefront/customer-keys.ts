@@ -31,7 +31,7 @@ type Stored = z.infer<typeof storedSchema>;
 export interface CustomerKeysParts {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
-  readonly ledger: Pick<Ledger, 'customerPaid' | 'customerBalance' | 'bookedOnChannel'>;
+  readonly ledger: Pick<Ledger, 'customerPaid' | 'customerBalance' | 'customerInPayout' | 'bookedOnChannel'>;
   readonly assetId: string;
   readonly log: Log;
 }
@@ -65,6 +65,9 @@ export function createCustomerKeys(parts: CustomerKeysParts): CustomerKeys {
   // Looked up by hash: how long that takes tells nothing about a secret.
   const byHash = new Map<string, Stored>();
   const balanceOf = (id: string): Amount => ledger.customerBalance(keyCustomerId(id));
+  /** A payout that fails is the balance again. */
+  const isOwed = (id: string): boolean =>
+    balanceOf(id) !== 0n || ledger.customerInPayout(keyCustomerId(id)) !== 0n;
   const take = (stored: Stored) => {
     byId.set(stored.id, stored);
     if (stored.secretHash !== null) byHash.set(stored.secretHash, stored);
@@ -72,7 +75,7 @@ export function createCustomerKeys(parts: CustomerKeysParts): CustomerKeys {
   for (const { key, value } of records.list(COLLECTION)) {
     const parsed = storedSchema.safeParse(parseJson(value));
     if (!parsed.success) continue;
-    if (isActive(parsed.data) || balanceOf(parsed.data.id) !== 0n) take(parsed.data);
+    if (isActive(parsed.data) || isOwed(parsed.data.id)) take(parsed.data);
     else records.delete(COLLECTION, key);
   }
 

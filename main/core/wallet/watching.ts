@@ -60,6 +60,11 @@ function finish(
 ): void {
   const failed = receipt.status === 'reverted';
   book(entry, receipt);
+  // The others first: once this one is final, a dropped one isn't looked at again.
+  for (const other of transactions.list()) {
+    if (other.hash === entry.hash || other.from !== entry.from || other.nonce !== entry.nonce) continue;
+    transactions.keep({ ...other, state: 'replaced', reason: REPLACED, replacedBy: entry.hash });
+  }
   transactions.keep({
     ...entry,
     state: failed ? 'failed' : 'mined',
@@ -71,10 +76,6 @@ function finish(
     missingSinceMs: null,
     replacedBy: null,
   });
-  for (const other of transactions.list()) {
-    if (other.hash === entry.hash || other.from !== entry.from || other.nonce !== entry.nonce) continue;
-    transactions.keep({ ...other, state: 'replaced', reason: REPLACED, replacedBy: entry.hash });
-  }
 }
 
 /** Updates a transaction that is in no block. */

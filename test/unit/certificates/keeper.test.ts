@@ -29,12 +29,12 @@ const DIRECTORY = 'https://authority.example/directory';
 const CERTIFICATE = makeCertificate();
 
 /** Valid from now on. */
-function makeCertificate(): CertifiedKey {
+function makeCertificate(domain = DOMAIN, days = LIFETIME_DAYS): CertifiedKey {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-certificate-'));
   try {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const out = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
-    const name = ['-subj', `/CN=${DOMAIN}`, '-days', String(LIFETIME_DAYS)];
+    const name = ['-subj', `/CN=${domain}`, '-days', String(days)];
     execFileSync('openssl', ['req', '-x509', ...key, ...name, ...out], { stdio: 'ignore' });
     const text = (file: string) => readFileSync(join(folder, file), 'utf8');
     return { chain: text('cert.pem'), key: text('key.pem') };
@@ -191,6 +191,29 @@ test('renews when a third of the lifetime is left, and reports one that expired 
   assert.equal(keeper.state().problem, null);
 });
 
+test('a certificate that is no use is refused, and the former one stays', async () => {
+  const other = makeCertificate('other.example.com');
+  for (const [answered, reason] of [
+    [other, /isn’t for this name/],
+    [{ ...CERTIFICATE, key: other.key }, /isn’t for the key/],
+    [makeCertificate(DOMAIN, 1), /has expired/],
+    [{ ...CERTIFICATE, chain: 'damaged' }, /can’t be read/],
+  ] as const) {
+    const answers = [CERTIFICATE];
+    const { used, keeper, pass, store } = open({ answer: async () => answers.shift() ?? answered });
+    await pass(61 * DAY_MS);
+    assert.deepEqual([used.length, store.stored?.certificate], [1, CERTIFICATE], String(reason));
+    assert.match(keeper.state().problem ?? '', reason);
+  }
+});
+
+test('an expired certificate is served where there is no other: this machine’s clock may be ahead', async () => {
+  const late = manualClock(Date.now() + (LIFETIME_DAYS + 1) * DAY_MS);
+  const { used, attempts, pass } = open({ clock: late, answer: async () => CERTIFICATE });
+  await pass(50 * MINUTE_MS);
+  assert.deepEqual([used.length, attempts.length], [1, 1]);
+});
+
 test('a certificate that could not be stored is served, and stored when it can be', async () => {
   const { attempts, pass, keeper, log, used, store } = open({
     async answer() {
@@ -244,6 +267,7 @@ test('serves what is stored for its domain and authority, and nothing else', asy
     [{ domain: 'other.example.com' }, 0, 'account'],
     [{ directory: 'https://another.example/' }, 0, 'account'],
     [{ stored: { ...stored, certificate: { chain: 'damaged', key: '' } } }, 0, 'account'],
+    [{ stored: { ...stored, certificate: makeCertificate('other.example.com') } }, 0, 'account'],
   ];
   for (const [change, served, accountKey] of cases) {
     const { used, store, attempts } = open({ stored, answer: refuse, ...change });

@@ -17,7 +17,6 @@ const GAS = 21_000n;
 /** Gas limit with its margin of 25%. */
 const GAS_LIMIT = 26_250n;
 const TO: Hex = `0x${'1'.repeat(40)}`;
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 interface Options {
   readonly chainId: number;
@@ -31,8 +30,8 @@ interface Options {
 function setUp(options: Options) {
   const sent: string[] = [];
   const answers: Record<string, unknown> = {
-    eth_estimateGas: hex(GAS),
-    eth_getTransactionCount: '0x0',
+    eth_estimateGas: GAS,
+    eth_getTransactionCount: 0n,
   };
   const node = {
     network: {
@@ -43,12 +42,11 @@ function setUp(options: Options) {
       coin: { id: 'coin', symbol: 'ETH', decimals: 18, practice: false },
     },
     async send(method: string) {
-      if (method === 'eth_sendRawTransaction') {
-        sent.push(method);
-        if (options.refusal !== undefined) throw options.refusal;
-      }
-      return answers[method];
+      assert.equal(method, 'eth_sendRawTransaction');
+      sent.push(method);
+      if (options.refusal !== undefined) throw options.refusal;
     },
+    ask: async (method: string) => answers[method],
     reports: async (method: string) =>
       method === 'eth_getBlockByNumber' ? [{ baseFeePerGas: 10n ** 9n }] : [10n ** 9n],
     readContract: async () => options.dataFee,

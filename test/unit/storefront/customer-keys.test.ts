@@ -58,6 +58,27 @@ test('a revoked key with a balance can be paid out and is listed, also after a r
   close();
 });
 
+test('a revoked key whose payout isn’t sent before a restart keeps its name', () => {
+  const { open, ledger, records, close } = setUp();
+  const keys = open();
+  const { id } = keys.add('Ada').customer;
+  const customerId = keyCustomerId(id);
+  keys.credit(id, amount(5n));
+  keys.revoke(id);
+  const order = { reference: 'order', customerId, assetId: ASSET, amount: amount(5n) };
+  ledger.customerPayoutOrdered(order);
+  const again = open();
+  assert.deepEqual(again.list(), []);
+  ledger.customerPayoutReturned('order', 'Nothing was sent.');
+  const listed = again.list().map(({ name, balance }) => [name, balance]);
+  assert.deepEqual([again.nameOf(customerId), listed], ['Ada', [['Ada', '5']]]);
+  ledger.customerPayoutOrdered({ ...order, reference: 'another' });
+  ledger.customerPaidOut({ ...order, reference: 'another', txHash: '0x1' });
+  assert.deepEqual(open().list(), []);
+  assert.deepEqual(records.list('storefront-customer'), [], 'nothing stays once it is paid');
+  close();
+});
+
 test('lists keys and payers with a balance, the largest first, with their last requests', () => {
   const { open, ledger, jobs, close } = setUp();
   const keys = open();

@@ -1,6 +1,6 @@
 /**
- * Verifies: wherever the agent stops while an answer is paid by `upto`, the answer is charged once if its payment reaches the
- *   chain, what the payment left is the payer's balance, and the ledger balances.
+ * Verifies: wherever the agent stops, or its disk is full, while an answer is paid by `upto`, the answer is charged once if its
+ *   payment reaches the chain, what the payment left is the payer's balance, and the ledger balances.
  * Setup: real jobs, ledger, accounts and settlement on one SQLite database. From one step on, each write and each call of the
  *   chain fails; then everything but the database is made again.
  * Fails if: a stop makes a paid answer free, charges it to the balance as well, or mistakes one answer's payment for another's.
@@ -26,6 +26,7 @@ import { payerCustomerId } from '../../../shared/customers.ts';
 import { amount } from '../../../shared/money.ts';
 import { type ManualClock, manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
+import { createLife, Stopped } from '../../fakes/mortal.ts';
 import { soldJob } from '../jobs/job-samples.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -54,28 +55,6 @@ const paymentOf = (nonce: string): UptoPayment => ({
   },
   gasless: null,
 });
-
-class Stopped extends Error {}
-
-/** Counts steps; from one of them on, each fails. */
-function createMortality() {
-  const life = { left: Number.POSITIVE_INFINITY };
-  function step(): void {
-    if (life.left <= 0) throw new Stopped('the agent has stopped');
-    life.left -= 1;
-  }
-  function mortal<Port extends object>(port: Port, names: readonly (keyof Port)[]): Port {
-    const calls = names.map((name) => [
-      name,
-      (...args: readonly unknown[]) => {
-        step();
-        return (port[name] as (...args: readonly unknown[]) => unknown)(...args);
-      },
-    ]);
-    return { ...port, ...Object.fromEntries(calls) };
-  }
-  return { life, step, mortal };
-}
 
 /** Values that were sent, by hash. */
 interface Chain {
@@ -124,7 +103,7 @@ interface Surroundings {
 
 /** One run of an agent. Steps after the last of its life fail. */
 function startAgent({ database, chain, clock }: Surroundings) {
-  const { life, step, mortal } = createMortality();
+  const { life, step, mortal } = createLife();
   const store = mortal(database.records, ['set', 'delete', 'update']);
   const ledger = createLedger({
     store: mortal(database.ledger, ['append']),
@@ -229,6 +208,29 @@ for (const before of [0n, 1_000n]) {
       database.close();
       return stopped;
     });
+  });
+}
+
+for (const isPaymentFirst of [true, false]) {
+  const first = isPaymentFirst ? 'the payment' : 'the job';
+  test(`charges an answer once wherever the disk is full for a while, if ${first} is found first`, async () => {
+    for (const before of [0n, 1_000n]) {
+      await atEachStep(async (steps) => {
+        const { database, chain, first: agent } = setUp(before);
+        agent.life.left = steps;
+        const stopped = await isStopped(agent.answer('1', COST));
+        agent.life.left = Number.POSITIVE_INFINITY;
+        if (stopped) agent.jobs.leave('1');
+        if (isPaymentFirst) await agent.settlement.findLate();
+        agent.jobs.recoverLeft();
+        await agent.settlement.findLate();
+        assertSound(agent, before, chain);
+        const income = agent.ledger.balance('income:jobs', assetId);
+        if (chain.sent.size > 0) assert.equal(income, COST, `it was paid, and full after ${steps} steps`);
+        database.close();
+        return stopped;
+      });
+    }
   });
 }
 
