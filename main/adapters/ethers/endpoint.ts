@@ -2,6 +2,7 @@
 import { FetchRequest } from 'ethers';
 import { z } from 'zod';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { isDeepJson } from '../../../shared/json.ts';
 import { describeInterference, describeStatus, SIGN_IN_PAGE } from '../../../shared/network-failure.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import { ChainRefusal } from '../../ports/evm.ts';
@@ -96,7 +97,10 @@ function createPost(network: ChainNetwork, url: string, timeoutMs: number) {
     try {
       const response = await request.send();
       response.assertOk();
-      return response.bodyJson;
+      // ethers would convert each byte, and parse at any depth.
+      const text = Buffer.from(response.body ?? []).toString();
+      if (isDeepJson(text)) throw unreadable(network);
+      return JSON.parse(text);
     } finally {
       open.delete(request);
     }
@@ -206,8 +210,8 @@ function translate(error: unknown, network: ChainNetwork): Error {
 }
 
 const answerSchema = z.object({ info: z.object({ responseStatus: z.string() }) });
-/** A text that isn't JSON, or a redirect that isn't followed. */
-const otherPageSchema = z.object({ operation: z.string().regex(/^(bodyJson$|redirect\()/) });
+/** A redirect that isn't followed. */
+const redirectSchema = z.object({ operation: z.string().startsWith('redirect(') });
 
 /** Returns what the owner can act on, or null. ethers writes the status as "429 …", or in brackets if it gave up on it. */
 function unreachableReason(error: unknown): string | null {
@@ -218,5 +222,7 @@ function unreachableReason(error: unknown): string | null {
       /^(\d{3})/.exec(answered.data.info.responseStatus);
     return describeStatus(Number(status?.[1]));
   }
-  return otherPageSchema.safeParse(error).success ? SIGN_IN_PAGE : describeInterference(error);
+  // A text that isn't JSON.
+  const isOtherPage = error instanceof SyntaxError || redirectSchema.safeParse(error).success;
+  return isOtherPage ? SIGN_IN_PAGE : describeInterference(error);
 }

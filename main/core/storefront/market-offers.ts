@@ -31,16 +31,26 @@ const FRESH_MS = 1_000;
 /** An offer has at most as many. */
 const MODELS_MAX = 64;
 
+interface Known {
+  readonly atMs: number;
+  readonly providers: readonly Provider[];
+  readonly models: ReadonlyMap<string, MarketModel>;
+}
+
 export function createMarketOffers(parts: MarketOffersParts): MarketOffers {
   const { key, clock, gate, networkId, slots } = parts;
-  let known: { readonly atMs: number; readonly models: ReadonlyMap<string, MarketModel> } | null = null;
+  let known: Known | null = null;
 
   function models(): ReadonlyMap<string, MarketModel> {
-    if (known === null || clock.monotonic() - known.atMs >= FRESH_MS) {
-      const found = marketModels(parts.providers(), parts.accepts).slice(0, MODELS_MAX);
-      known = { atMs: clock.monotonic(), models: new Map(found.map((model) => [model.id, model])) };
-    }
-    return known.models;
+    const fresh = known !== null && clock.monotonic() - known.atMs < FRESH_MS ? known : null;
+    if (fresh !== null && fresh.models.size > 0) return fresh.models;
+    const providers = parts.providers();
+    // A market without a model is compared again as soon as an offer is new: it would be refused as empty meanwhile.
+    if (fresh !== null && isSame(providers, fresh.providers)) return fresh.models;
+    const found = marketModels(providers, parts.accepts).slice(0, MODELS_MAX);
+    const models = new Map(found.map((model) => [model.id, model]));
+    known = { atMs: clock.monotonic(), providers, models };
+    return models;
   }
 
   const offers = createOffers({
@@ -64,4 +74,8 @@ export function createMarketOffers(parts: MarketOffersParts): MarketOffers {
     find: (modelId) => models().get(modelId) ?? null,
     first: () => models().keys().next().value ?? null,
   };
+}
+
+function isSame(left: readonly Provider[], right: readonly Provider[]): boolean {
+  return left.length === right.length && left.every(({ offer }, index) => offer === right[index]?.offer);
 }

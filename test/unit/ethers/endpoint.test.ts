@@ -98,6 +98,17 @@ test('an answer in another form than its query has is an outage, not a fault of 
   }
 });
 
+test('an answer that nests too deeply is an outage', async () => {
+  const levels = 1_000_000;
+  const nested = `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const { node } = await nodeThat((id, _method, response) => {
+    response.end(`{"jsonrpc":"2.0","id":${id},"result":${nested}}`);
+    return null;
+  });
+  const failure = await failureOf(node.send('eth_sendRawTransaction', ['0x02']));
+  assert.ok(isAppError(failure, 'chain-unavailable'), String(failure));
+});
+
 /** Writes blanks, which JSON may begin with, until the connection is closed. */
 function writeBlanks(response: ServerResponse): void {
   const more = () => {

@@ -2,15 +2,19 @@
  * Verifies: the storefront buys what it sells within what was paid, fails over to another provider, and reports to its buyer
  *   what the market charges.
  * Setup: a gateway with providers in memory whose engines are scripted, and the market in the place of an engine.
- * Fails if: a provider is paid more than the sale allows, an answer ends with its first provider, or a count is lost.
+ * Fails if: a provider is paid more than the sale allows, an answer ends with its first provider, a count is lost, or the first
+ *   offers are missing for a second.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { aboveLimit, type Budget, UNLIMITED } from '../../../main/core/budget/index.ts';
-import { createMarketEngines } from '../../../main/core/storefront/index.ts';
+import type { Provider } from '../../../main/core/network/index.ts';
+import { createMarketEngines, createMarketOffers } from '../../../main/core/storefront/index.ts';
 import { marketModels, withMargin, withoutMargin } from '../../../main/core/storefront/prices.ts';
 import type { GenerateEvent, GenerateRequest } from '../../../main/ports/engine.ts';
+import type { PeerKey } from '../../../main/ports/network.ts';
 import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
 import { closeMarkets, moreExpensive, OFFERED, setUp, turn } from '../gateway/scripted-market.ts';
 
 after(closeMarkets);
@@ -55,6 +59,36 @@ async function openMarket(models: Parameters<typeof setUp>[0]) {
 
 const textOf = (events: readonly GenerateEvent[]) =>
   events.map((event) => (event.type === 'text' ? event.text : '')).join('');
+
+test('compares a market with offers once a second, and has the first offers immediately', () => {
+  const clock = manualClock(1_000);
+  const asked = { times: 0 };
+  let providers: readonly Provider[] = [];
+  const offers = createMarketOffers({
+    ...{ key: {} as PeerKey, clock, networkId: 'practice', marginPercent: () => MARGIN, slots: 4 },
+    gate: { asset: {} as never, payout: '0x1' },
+    providers() {
+      asked.times += 1;
+      return providers;
+    },
+    accepts: () => true,
+  });
+  const offering = (models: readonly object[]): readonly Provider[] => [
+    { peer: 'first', offer: { models } as unknown as Provider['offer'] },
+  ];
+  for (const none of [[], offering([])]) {
+    providers = none;
+    assert.equal(offers.find(OFFERED.id), null);
+  }
+  providers = offering([OFFERED]);
+  assert.equal(offers.find(OFFERED.id)?.providers, 1);
+  const { times } = asked;
+  assert.equal(offers.first(), OFFERED.id);
+  assert.equal(asked.times, times, 'less than a second has passed');
+  providers = [];
+  clock.advance(1_000);
+  assert.equal(offers.find(OFFERED.id), null);
+});
 
 test('buys an answer, and reports the counts that its provider charges', async () => {
   const { first, generate, engines, assertIdle } = await openMarket([OFFERED]);
