@@ -39,22 +39,32 @@ async function measure(lab: Lab): Promise<BenchResult> {
   progress(`Starting ${AGENTS_MAX} agents.`);
   const crowd = await startCrowd(lab);
   progress(`${crowd.agents} agents have started.`);
-  const bootstrap = ['--bootstrap', crowd.bootstrap];
+  try {
+    return report(crowd.agents, await measureNewcomers(lab, ['--bootstrap', crowd.bootstrap]));
+  } finally {
+    await crowd.stop();
+  }
+}
+
+async function measureNewcomers(lab: Lab, options: readonly string[]): Promise<readonly NewcomerReport[]> {
   // The first one only waits until the crowd has announced what it sells.
-  await newcomer(lab, AGENTS_MAX, bootstrap);
+  await newcomer(lab, AGENTS_MAX, options);
   const reports: NewcomerReport[] = [];
   for (let index = 0; index < NEWCOMERS; index += 1) {
-    const report = await newcomer(lab, AGENTS_MAX + 1 + index, bootstrap);
-    reports.push(report);
-    const [readyMs, firstOfferMs] = [Math.round(report.readyMs), Math.round(report.firstOfferMs)];
+    const measured = await newcomer(lab, AGENTS_MAX + 1 + index, options);
+    reports.push(measured);
+    const [readyMs, firstOfferMs] = [Math.round(measured.readyMs), Math.round(measured.firstOfferMs)];
     progress(`newcomer ${index + 1}: ready after ${readyMs} ms, first offer after ${firstOfferMs} ms`);
   }
-  await crowd.stop();
+  return reports;
+}
+
+function report(agents: number, reports: readonly NewcomerReport[]): BenchResult {
   const afterReady = reports.map(({ readyMs, firstOfferMs }) => firstOfferMs - readyMs);
   const firstOfferP50Ms = median(reports.map(({ firstOfferMs }) => firstOfferMs)) ?? Number.NaN;
   return {
     figures: {
-      agents: crowd.agents,
+      agents,
       firstOfferP50Ms,
       firstOfferMaxMs: Math.max(...reports.map(({ firstOfferMs }) => firstOfferMs)),
       firstOfferAfterReadyP50Ms: median(afterReady) ?? Number.NaN,

