@@ -47,8 +47,7 @@ export function createDepositLimits(parts: DepositLimitParts): DepositLimits {
 
   function reserve(need: DepositNeed): Amount {
     const record = recordOf(need);
-    const pending = record.pending.reduce((sum, each) => sum + each.amount, 0n);
-    const unproven = need.held + pending - record.verified;
+    const unproven = need.held + stillToCome(record, need.held) - record.verified;
     const left = allowance(record) - (unproven > 0n ? unproven : 0n);
     const total = day.get();
     const leftToday = BigInt(limits().buyDayMax) - total.deposited;
@@ -80,6 +79,17 @@ export function createDepositLimits(parts: DepositLimitParts): DepositLimits {
       }
     },
   };
+}
+
+/**
+ * Deposits that were signed and may still reach the chain: what arrived since the oldest of them was signed is part of `held`
+ * already, and must not count twice.
+ */
+function stillToCome({ pending }: PeerRecord, held: bigint): bigint {
+  const signed = pending.reduce((sum, each) => sum + each.amount, 0n);
+  const arrived = held - (pending[0]?.heldBefore ?? held);
+  if (arrived <= 0n) return signed;
+  return arrived < signed ? signed - arrived : 0n;
 }
 
 function least(left: bigint, right: bigint): bigint {

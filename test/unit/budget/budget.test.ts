@@ -80,6 +80,23 @@ describe('deposits', () => {
     assert.throws(() => reserve('swallows', 30_000n, 30_000n), code('deposit_above_limit'));
   });
 
+  it('counts a deposit that has arrived once, and one that may still arrive as well', () => {
+    const { reserve } = setUp();
+    reserve('new', 30_000n);
+    assert.equal(reserve('new', 20_000n, 30_000n), 20_000n);
+    // The second one is signed, and the provider claims that it failed.
+    assert.throws(() => reserve('new', 1n, 30_000n), code('deposit_above_limit'));
+    assert.throws(() => reserve('new', 1n, 50_000n), code('deposit_above_limit'));
+  });
+
+  it('still counts a deposit that was said to have failed when a later one of the same size arrives', () => {
+    const { reserve } = setUp();
+    reserve('swallows', 20_000n);
+    reserve('swallows', 20_000n);
+    assert.throws(() => reserve('swallows', 10_001n, 20_000n), code('deposit_above_limit'));
+    assert.equal(reserve('swallows', 10_000n, 20_000n), 10_000n);
+  });
+
   it('gives no more than ten new providers a deposit within 24 hours', () => {
     const { reserve, clock } = setUp();
     for (let index = 0; index < 10; index += 1) reserve(`peer-${index}`, 100n);
