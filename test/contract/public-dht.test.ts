@@ -25,13 +25,14 @@ import { PUBLIC_DHT_PROTOCOL } from '../../shared/wire.ts';
 import { type MeetingMachine, openMeetingMachine } from './meeting-machine.ts';
 
 const NODES = 5;
+const MEETING_MS_MAX = 100_000;
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + 30_000;
+async function until(condition: () => boolean, forMs = 30_000): Promise<void> {
+  const endMs = performance.now() + forMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error('did not happen in time');
     await sleep(20);
@@ -80,14 +81,15 @@ test('two machines meet that know nothing but nodes of a public DHT', async () =
   const strangers = new Set(nodes.map(({ peerId }) => peerId.toString()));
   const first = await openMachine(addresses);
   const peer = first.network.key.peer;
-  // The second one looks once within its first second, so the record of the first has to be there.
+  // The second one looks within its first second, so the record of the first has to be there.
   const provided = await first.network.market?.publicDht?.provide(rendezvousKey, AbortSignal.timeout(20_000));
   assert.ok((provided ?? 0) > 0);
 
   const second = await openMachine(addresses);
   const contacted = new Set<string>();
   second.network.market?.publicDht?.onContact((address) => contacted.add(address));
-  await until(() => second.isConnectedTo(peer));
+  // On a busy machine the first look may find nothing; the next one comes after a minute.
+  await until(() => second.isConnectedTo(peer), MEETING_MS_MAX);
   for (const { network } of [first, second]) {
     assert.ok(!network.peers().some((known) => strangers.has(known.peer)));
   }
