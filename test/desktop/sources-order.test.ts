@@ -30,7 +30,7 @@ test('an order of one’s own is chosen with the keyboard', () =>
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
     const isFirst = horde.getByRole('radio', { name: 'First' });
-    assert.ok(await isFirst.isChecked());
+    await horde.getByRole('radio', { name: 'First', checked: true }).waitFor();
     assert.ok(await isFirst.evaluate((element) => element === document.activeElement), 'the focus stays');
     const market = card.getByRole('radiogroup', { name: 'Idlewatt’s market' });
     assert.ok(await market.getByRole('radio', { name: 'Second' }).isChecked());
