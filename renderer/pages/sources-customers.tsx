@@ -12,10 +12,10 @@ import {
 } from '../../shared/customers.ts';
 import { type Action, useAction, useAnswer } from '../calls.ts';
 import { readAmount, shorten, writeMoment } from '../format.ts';
+import { AddedKey } from '../parts/added-key.tsx';
 import { Amount, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { CopyButton } from '../parts/copy.tsx';
 import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
@@ -51,7 +51,7 @@ function CustomersCard() {
   return (
     <Part isTop title={t('sources.customers.title')} note={t('sources.customers.note')}>
       <ProblemNote problem={list.problem ?? add.problem ?? revoke.problem} />
-      {add.result ? <Added name={add.result.customer.name} secret={add.result.secret} /> : null}
+      {add.result ? <AddedKey name={add.result.customer.name} secret={add.result.secret} /> : null}
       {list.data !== null && customers.length + payers.length === 0 ? (
         <p className="use-why soft">{t('sources.customers.none')}</p>
       ) : null}
@@ -81,20 +81,6 @@ function CustomersCard() {
         </p>
       )}
     </Part>
-  );
-}
-
-/** The secret of the key that was just added: nothing can show it later. */
-function Added({ name, secret }: { name: string; secret: string }) {
-  const { t } = useStrings();
-  return (
-    <Note tone="info" role="status" title={t('keys.added', { name })}>
-      <p>{t('keys.once')}</p>
-      <div className="copyline">
-        <code>{secret}</code>
-        <CopyButton text={secret} label={t('use.key')} />
-      </div>
-    </Note>
   );
 }
 

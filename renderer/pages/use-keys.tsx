@@ -14,12 +14,11 @@ import {
 } from '../../shared/gateway-keys.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { writeMoment } from '../format.ts';
+import { AddedKey } from '../parts/added-key.tsx';
 import { useMoneyText, useUnitName } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { CopyButton } from '../parts/copy.tsx';
-import { Note } from '../parts/note.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
@@ -57,7 +56,7 @@ export function Keys({ spending }: { spending: string }) {
     <Card title={t('keys.title')}>
       <p className="use-why sm soft">{t('keys.note')}</p>
       <ProblemNote problem={problem ?? add.problem ?? change.problem ?? revoke.problem} />
-      {add.result ? <Added name={add.result.key.name} secret={add.result.secret} /> : null}
+      {add.result ? <AddedKey name={add.result.key.name} secret={add.result.secret} /> : null}
       <Rows>
         {(data?.keys ?? []).map((key) => (
           <KeyRow
@@ -87,20 +86,6 @@ export function Keys({ spending }: { spending: string }) {
         </p>
       )}
     </Card>
-  );
-}
-
-/** The secret of the key that was just added: nothing can show it later. */
-function Added({ name, secret }: { name: string; secret: string }) {
-  const { t } = useStrings();
-  return (
-    <Note tone="info" role="status" title={t('keys.added', { name })}>
-      <p>{t('keys.once')}</p>
-      <div className="copyline">
-        <code>{secret}</code>
-        <CopyButton text={secret} label={t('use.key')} />
-      </div>
-    </Note>
   );
 }
 
