@@ -90,7 +90,7 @@ test('two machines meet that know nothing but nodes of a public DHT', { timeout:
   const second = await openMachine(addresses);
   const contacted = new Set<string>();
   second.network.market?.publicDht?.onContact((address) => contacted.add(address));
-  // On a busy machine the first look may find nothing; the next one comes after a minute.
+  // On a busy machine the first lookup may find nothing; the next one comes after a minute.
   await until(() => second.isConnectedTo(peer), MEETING_MS_MAX);
   for (const { network } of [first, second]) {
     assert.ok(!network.peers().some((known) => strangers.has(known.peer)));

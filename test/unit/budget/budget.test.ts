@@ -106,6 +106,14 @@ describe('deposits', () => {
     assert.equal(reserve('peer-10', 100n), 100n);
   });
 
+  it('takes what an earlier version bought from a provider as proven', () => {
+    const { budget } = setUp();
+    const need = { peer: 'old', least: amount(1_000n), held: amount(1_000_000n), charged: amount(990_000n) };
+    assert.equal(budget.deposits.reserve(need), 200_000n);
+  });
+});
+
+describe('deposits of a day', () => {
   it('stops at the budget per day, also after a restart', () => {
     const { reserve, buy, open, records } = setUp({ buyDayMax: '100000' });
     buy('good', 90_000n);
@@ -135,12 +143,6 @@ describe('deposits', () => {
     clock.advance(HOUR_MS);
     assert.equal(reserve('a', 50_000n), 50_000n);
     assert.throws(() => reserve('b', 1n), code('daily_budget_spent'));
-  });
-
-  it('takes what an earlier version bought from a provider as proven', () => {
-    const { budget } = setUp();
-    const need = { peer: 'old', least: amount(1_000n), held: amount(1_000_000n), charged: amount(990_000n) };
-    assert.equal(budget.deposits.reserve(need), 200_000n);
   });
 });
 
